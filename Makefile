@@ -1,0 +1,78 @@
+# Cairn's build. `make help` lists what it does, build/README.md explains how.
+
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc)
+endif
+SHELL := /bin/sh
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := build
+
+# Set-up comes before everything else: make builds out/.setup, then reads all makefiles again. It
+# names the folders of the fetched sources.
+ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),build)),)
+include out/.setup
+endif
+out/.setup: build/setup build/packages build/sources
+	@build/setup
+
+# Scripts that call make start from a clean slate: our job server is not theirs.
+script := @env -u MAKEFLAGS -u MFLAGS
+
+include build/toolchain.mk
+include build/rules.mk
+include $(sort $(wildcard */component.mk */*/component.mk))
+
+all: build
+
+build: $(addprefix $(OUT)/bin/,$(programs))  ## build the system's programs (default)
+	@:
+
+run: build  ## boot the system: PLATFORM= CPUS= MEMORY= CMDLINE= as build/cairn has them
+	@build/cairn run --build $(BUILD) --compiler $(COMPILER) \
+	    $(addprefix --platform ,$(PLATFORM)) $(addprefix --cpus ,$(CPUS)) \
+	    $(addprefix --memory ,$(MEMORY)) $(if $(CMDLINE),--cmdline '$(CMDLINE)')
+
+test: debug release unit bench-tools  ## run all tests; LONG=1: with full counts everywhere
+	$(script) LONG='$(LONG)' tests/run
+
+bench: release bench-tools  ## measure; writes out/bench.json and prints it as a table
+	$(script) tests/bench/run
+
+iso: release  ## write out/COMPILER-release/cairn.iso, for BIOS and UEFI machines
+	@build/cairn iso --compiler $(COMPILER) -o out/$(COMPILER)-release/cairn.iso
+	@echo "  ISO     out/$(COMPILER)-release/cairn.iso"
+
+check: debug release  ## check layout, code and links of everything in the tree
+	$(script) build/check $(COMPILER)
+
+tcb: release  ## print lines of code and bytes of kernel, loader and servers
+	$(script) build/tcb $(COMPILER)
+
+reproducible:  ## build twice in different folders and compare the programs
+	$(script) build/reproducible
+
+coverage: unit  ## measure line coverage of the pure logic by the unit tests
+	$(script) tests/coverage
+
+mutations:  ## break the product in known ways; each time a test must fail
+	$(script) tests/mutations/run
+
+clean:  ## remove what was built, keep the fetched sources
+	rm -rf $(filter-out out/sources,$(wildcard out/*))
+
+distclean:  ## remove all output, the fetched sources too
+	rm -rf out
+
+help:  ## print this table
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@echo
+	@echo "COMPILER=gcc|clang and BUILD=debug|release choose the programs, V=1 shows commands."
+
+# Both builds of the programs, whatever BUILD says.
+debug release:
+	+@$(MAKE) BUILD=$@ build
+
+.PHONY: all build run test bench iso check tcb reproducible coverage mutations clean distclean help \
+    debug release

@@ -1,0 +1,142 @@
+/*
+ * The way of every other CPU: from real mode, where the start-up interrupt puts it, to the loop in
+ * which it waits for the kernel. cpus.c copies trampoline_start..trampoline_end to a frame below
+ * 640 KiB and fills in the data at trampoline_data. Only the 16-bit part runs there, on no stack.
+ */
+
+#define MSR_APIC_BASE  0x1b
+#define MSR_X2APIC_ID  0x802
+#define MSR_EFER       0xc0000080
+#define APIC_X2APIC    (1 << 10)
+#define LAPIC_ID       0x20
+
+    .section .rodata.trampoline, "a"
+    .balign 16
+    .globl trampoline_start, trampoline_data, trampoline_end
+    .code16
+trampoline_start:
+    cli
+    cld
+    movw %cs, %ax
+    movw %ax, %ds
+    lgdtl gdt_pointer - trampoline_start
+
+    /* The boot CPU's registers; PE and PG together lead straight to long mode (APM 2, 14.6.1). */
+    movl cr4_value - trampoline_start, %eax
+    movl %eax, %cr4
+    movl cr3_value - trampoline_start, %eax
+    movl %eax, %cr3
+    movl $MSR_EFER, %ecx
+    movl efer_value - trampoline_start, %eax
+    xorl %edx, %edx
+    wrmsr
+    movl cr0_value - trampoline_start, %eax
+    movl %eax, %cr0
+    ljmpl *(target - trampoline_start)
+
+    /* struct trampoline_data in cpus.c */
+    .balign 8
+trampoline_data:
+cr0_value:
+    .long 0
+cr3_value:
+    .long 0
+cr4_value:
+    .long 0
+efer_value:
+    .long 0
+gdt_pointer:
+    .word gdt_end - gdt - 1
+    .long gdt
+target:
+    .long cpu_wait
+    .word 8
+trampoline_end:
+
+    .balign 8
+gdt:
+    .quad 0
+    .quad 0x00209b0000000000    /* 64-bit code */
+    .quad 0x0000930000000000    /* data */
+gdt_end:
+
+/*
+ * cpu_claim holds (index << 32 | APIC id) while the CPU with that id may take that index, and 0
+ * otherwise. A CPU takes its index by replacing the value that it read with 0; the boot CPU closes
+ * the offer in the same way. So one of them wins, an index is taken once, and a CPU that comes late
+ * finds 0 or somebody else's id and stops.
+ */
+    .text
+    .code64
+cpu_wait:
+    movw $16, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    xorl %eax, %eax
+    movw %ax, %fs
+    movw %ax, %gs
+
+    /* This CPU's id, in the mode that its local APIC is in: what the interrupt was sent to. */
+    movl $MSR_APIC_BASE, %ecx
+    rdmsr
+    testl $APIC_X2APIC, %eax
+    jnz 1f
+    shlq $32, %rdx
+    orq %rdx, %rax
+    andq $-4096, %rax
+    movl LAPIC_ID(%rax), %ebx
+    shrl $24, %ebx
+    jmp 2f
+1:  movl $MSR_X2APIC_ID, %ecx
+    rdmsr
+    movl %eax, %ebx
+
+2:  movq cpu_claim, %rax
+    testq %rax, %rax
+    jz 4f
+    cmpl %eax, %ebx
+    jne 4f
+    movq %rax, %rsi
+    xorl %edx, %edx
+    lock cmpxchgq %rdx, cpu_claim
+    jne 4f
+    shrq $32, %rsi              /* index */
+
+    movq cpu_handoff, %rdi
+    movq cpu_mailbox, %rbx
+3:  pause
+    movq (%rbx), %rax
+    testq %rax, %rax
+    jz 3b
+
+    xorl %ebx, %ebx
+    xorl %ecx, %ecx
+    xorl %edx, %edx
+    xorl %ebp, %ebp
+    xorl %esp, %esp
+    xorl %r8d, %r8d
+    xorl %r9d, %r9d
+    xorl %r10d, %r10d
+    xorl %r11d, %r11d
+    xorl %r12d, %r12d
+    xorl %r13d, %r13d
+    xorl %r14d, %r14d
+    xorl %r15d, %r15d
+    jmp *%rax
+
+4:  cli
+    hlt
+    jmp 4b
+
+    .bss
+    .balign 8
+    .globl cpu_claim, cpu_handoff, cpu_mailbox
+cpu_claim:
+    .skip 8
+cpu_handoff:
+    .skip 8
+cpu_mailbox:
+    .skip 8
+
+    .section .note.GNU-stack, "", @progbits

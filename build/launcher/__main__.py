@@ -1,0 +1,141 @@
+"""build/cairn: boots Cairn on this machine's emulators, and makes boot images."""
+
+import argparse
+import os
+import pathlib
+import signal
+import sys
+
+import image
+import platforms
+import run
+from errors import STATUS_INTERRUPTED, STATUS_USAGE, LauncherError
+
+EPILOGUE = """\
+exit status of run: 0 power-off; odd: a guest's own status; 2 usage, VM file or configuration;
+4 guest crash; 6 a VMM died; 8 the system failed; 124 timeout; 130 interrupted.
+The escape key is Ctrl-] (then ? for help, q to quit).
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> None:
+        raise LauncherError(f"{message} (build/cairn help)")
+
+
+class Interrupted(Exception):
+    """A signal that ends the launcher came."""
+
+
+def firmware(name: str) -> str:
+    """bios or uefi; the firmware's own names mean the same."""
+    return {"seabios": "bios", "ovmf": "uefi"}.get(name, name)
+
+
+def seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value < 1e6:
+        raise ValueError
+    return value
+
+
+def add_content_options(parser: argparse.ArgumentParser, build: str) -> None:
+    add = parser.add_argument
+    add("--build", choices=["debug", "release"], default=build, help=f"programs (default: {build})")
+    add("--compiler", choices=["gcc", "clang"], default="gcc", help="whose programs (default: gcc)")
+    add("--cmdline", default="", metavar="STRING", help="the system's command line")
+    add("--module", action="append", default=[], metavar="FILE,ARGS",
+        help="one more boot module; ARGS holds name=NAME; replaces one of the same name")
+    add("--without", action="append", default=[], metavar="NAME", help="leave this module out")
+    add("vm", nargs="*", metavar="VM.conf", help="a virtual machine to start")
+
+
+def add_run_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--platform", choices=["auto", "qemu", "kvm", "bochs"], default="auto",
+        help="emulator; auto: nested KVM where that is real, else QEMU (build/cairn platform)")
+    add("--cpus", type=int, default=1, metavar="N", help="number of CPUs (default: 1)")
+    add("--memory", default="256M", metavar="SIZE", help="with K, M or G (default: 256M)")
+    add("--iommu", action="store_true", help="a machine with an Intel IOMMU (not Bochs)")
+    add("--timeout", type=seconds, metavar="SECONDS",
+        help="end the machine then; without it: none at a terminal, otherwise 120")
+    add("--headless", action="store_true", help="read no input and leave the terminal as it is")
+    add("--wait", choices=["all"], help="wait for every VM's end, not just the first")
+    add("--boot", choices=["kernel", "iso"], help="QEMU's own loader, or GRUB from an image")
+    add("--firmware", type=firmware, choices=["bios", "uefi"], default="bios",
+        help="what starts GRUB: bios (seabios) or uefi (ovmf)")
+    add("--iso", metavar="FILE", help="boot this image instead of one made for the run")
+    add("--monitor", metavar="SOCKET", help="QEMU's monitor on this socket")
+    add("--icount", action="store_true", help="QEMU: time counts executed instructions")
+    add("--grace", type=seconds, default=1.0, metavar="SECONDS",
+        help="how long the machine may take to power off after CAIRN-EXIT (default: 1)")
+    add("--extra", action="append", default=[], metavar="ARGUMENTS",
+        help="more arguments for QEMU, or a configuration line for Bochs")
+
+
+def parser() -> argparse.ArgumentParser:
+    top = Parser(prog="build/cairn", description=__doc__, epilog=EPILOGUE, allow_abbrev=False,
+                 formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND",
+                                  parser_class=Parser)
+    run_parser = commands.add_parser("run", help="boot the system", allow_abbrev=False)
+    add_run_options(run_parser)
+    add_content_options(run_parser, "debug")
+    iso_parser = commands.add_parser("iso", help="write a boot image", allow_abbrev=False)
+    iso_parser.add_argument("-o", "--output", required=True, metavar="FILE", help="file to write")
+    add_content_options(iso_parser, "release")
+    commands.add_parser("platform", help="print what --platform auto means here, and why")
+    commands.add_parser("help", help="print this help")
+    return top
+
+
+def show_help(top: argparse.ArgumentParser) -> int:
+    print(top.format_help())
+    for name in ("run", "iso"):
+        print(top._subparsers._group_actions[0].choices[name].format_help())
+    return 0
+
+
+def make_iso(options: argparse.Namespace) -> int:
+    run.refuse_vm_files(options.vm)
+    output = pathlib.Path(os.path.abspath(options.output))
+    loader, modules = run.choose_modules(options)
+    os.chdir(run.ROOT)
+    image.make(output, loader, modules, options.cmdline)
+    return 0
+
+
+def print_platform() -> int:
+    name, reason = platforms.choose(os.environ.get("CAIRN_SYSROOT", ""))
+    print(f"{name}: {reason}")
+    return 0
+
+
+def on_signal(number: int, frame: object) -> None:
+    raise Interrupted(signal.Signals(number).name)
+
+
+def main(arguments: list[str]) -> int:
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, on_signal)
+    try:
+        top = parser()
+        options = top.parse_args(arguments)
+        if options.command == "run":
+            return run.run(options)
+        if options.command == "iso":
+            return make_iso(options)
+        return print_platform() if options.command == "platform" else show_help(top)
+    except LauncherError as error:
+        print(f"cairn: {error}", file=sys.stderr)
+        return error.status
+    except OSError as error:
+        print(f"cairn: {error}", file=sys.stderr)
+        return STATUS_USAGE
+    except Interrupted as error:
+        print(f"cairn: ended by {error}", file=sys.stderr)
+        return STATUS_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

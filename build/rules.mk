@@ -1,0 +1,71 @@
+# How a component becomes a program. A component.mk sets NAME.* and calls one of the macros:
+#
+#   NAME.sources     .c and .S files, paths from the project's root
+#   NAME.vendor      the same for fetched sources: compiled without our warnings
+#   NAME.includes    include folders
+#   NAME.cflags      flags for all of its files; NAME.vendor.cflags: for fetched sources only
+#   NAME.ldscript    linker script (program only)
+#   NAME.ldflags     linker flags
+#   NAME.objcopy     more objcopy flags for the stripped file, for example -O elf32-i386
+#
+#   $(eval $(call program,NAME))       freestanding: bin/NAME and, with symbols, bin/NAME.debug
+#   $(eval $(call host_program,NAME))  for the host, with sanitizers: bin/NAME
+#
+# Every object depends on the files that hold its flags, so a changed flag rebuilds it.
+
+ifeq ($(V),1)
+say = @:
+Q   :=
+else
+say = @printf '  %-7s %s\n' $(1) $(2)
+Q   := @
+endif
+
+programs      :=
+host_programs :=
+flag_files    := Makefile build/toolchain.mk build/rules.mk
+
+objects = $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources) $($(1).vendor))
+
+# compile(NAME, base flags, our warnings): rules for the objects of NAME
+define compile
+$(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).vendor)): flags.own := -w $($(1).vendor.cflags)
+$(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources)): flags.own := $$(warnings)
+
+$(OUT)/obj/$(1)/%.o: % $(flag_files) $($(1).makefile)
+	$$(call say,CC,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $(2) $(addprefix -I,$($(1).includes)) $($(1).cflags) $$(flags.own) -MMD -MP -c -o $$@ $$<
+
+-include $(patsubst %,$(OUT)/obj/$(1)/%.d,$($(1).sources) $($(1).vendor))
+endef
+
+define program
+programs += $(1)
+$(eval $(1).makefile := $(lastword $(MAKEFILE_LIST)))
+$(call compile,$(1),$$(freestanding.cflags))
+
+$(OUT)/bin/$(1).debug: $(call objects,$(1)) $($(1).ldscript)
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(LD) $$(freestanding.ldflags) $($(1).ldflags) $(addprefix -T ,$($(1).ldscript)) -o $$@ $(call objects,$(1))
+
+$(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
+	$$(Q)$$(OBJCOPY) --strip-all $($(1).objcopy) $$< $$@
+endef
+
+define host_program
+host_programs += $(1)
+$(eval $(1).makefile := $(lastword $(MAKEFILE_LIST)))
+$(call compile,$(1),$$(host.cflags))
+
+$(OUT)/bin/$(1): $(call objects,$(1))
+	$$(call say,LD,$$@)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$$(CC) $$(host.cflags) $($(1).ldflags) -o $$@ $(call objects,$(1))
+endef
+
+# A boot module as the loader wants it: with content size and content checksum.
+$(OUT)/bin/%.lz4: $(OUT)/bin/%
+	$(call say,LZ4,$@)
+	$(Q)lz4 -9 --content-size --quiet --force $< $@

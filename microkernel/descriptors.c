@@ -1,0 +1,135 @@
+/*
+ * GDT, TSS and IDT (SDM 3A, chapters 3, 6 and 7). NMI, double fault, machine check and debug
+ * exceptions have stacks of their own: they can come at any instruction, also on the first ones of
+ * a system call, where the stack pointer is still the user's.
+ */
+#include "descriptors.h"
+
+#include "cpu.h"
+#include "entry.h"
+#include "x86.h"
+
+#define GATE_INTERRUPT 0x8e00u /* present, privilege 0, 64-bit interrupt gate */
+#define GATE_USER      0x6000u /* may be raised by INT n at privilege 3 */
+
+#define IST_NMI 1
+#define IST_DF  2
+#define IST_MC  3
+#define IST_DB  4
+
+struct gate {
+    uint16_t offset_low;
+    uint16_t selector;
+    uint16_t ist_type; /* bits 2:0 interrupt stack, 15:8 type */
+    uint16_t offset_middle;
+    uint32_t offset_high;
+    uint32_t reserved;
+};
+
+struct tss {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t ist[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_bitmap; /* offset from the start of the TSS */
+} __attribute__((packed));
+
+_Static_assert(sizeof(struct gate) == 16, "SDM 3A, 6.14.1");
+_Static_assert(sizeof(struct tss) == TSS_SIZE, "SDM 3A, 7.7");
+
+/* Operand of LGDT and LIDT. */
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+static struct gate idt[256] SEALED __attribute__((aligned(4096)));
+
+static void idt_set(unsigned vector, uint64_t handler, uint16_t ist, uint16_t type)
+{
+    idt[vector] = (struct gate){
+        .offset_low = (uint16_t)handler,
+        .selector = KERNEL_CS,
+        .ist_type = (uint16_t)(type | ist),
+        .offset_middle = (uint16_t)(handler >> 16),
+        .offset_high = (uint32_t)(handler >> 32),
+    };
+}
+
+void idt_build(void)
+{
+    static const uint8_t stack[32] = {[1] = IST_DB, [2] = IST_NMI, [8] = IST_DF, [18] = IST_MC};
+
+    for (unsigned vector = 0; vector < 32; vector++)
+        idt_set(vector, trap_stubs[vector], stack[vector], GATE_INTERRUPT);
+    idt_set(3, trap_stubs[3], 0, GATE_INTERRUPT | GATE_USER);
+    idt_set(4, trap_stubs[4], 0, GATE_INTERRUPT | GATE_USER);
+    idt_set(VECTOR_TIMER, (uint64_t)trap_timer, 0, GATE_INTERRUPT);
+    idt_set(VECTOR_SPURIOUS, (uint64_t)trap_spurious, 0, GATE_INTERRUPT);
+}
+
+static void gdt_build(struct cpu *cpu, uint64_t tss, uint64_t limit)
+{
+    cpu->gdt[KERNEL_CS / 8] = 0x00209b0000000000; /* 64-bit code, privilege 0 */
+    cpu->gdt[KERNEL_SS / 8] = 0x0000930000000000; /* data, privilege 0 */
+    cpu->gdt[USER_SS / 8] = 0x0000f30000000000;   /* data, privilege 3 */
+    cpu->gdt[USER_CS / 8] = 0x0020fb0000000000;   /* 64-bit code, privilege 3 */
+    cpu->gdt[TSS_SELECTOR / 8] = 0x0000890000000000 | (limit & 0xffff) | (tss & 0xffffff) << 16 |
+                                 (tss >> 24 & 0xff) << 56;
+    cpu->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
+}
+
+static void segments_load(void)
+{
+    __asm__ volatile("pushq %0\n\t"
+                     "lea 1f(%%rip), %%rax\n\t"
+                     "push %%rax\n\t"
+                     "lretq\n"
+                     "1:\n\t"
+                     "mov %w1, %%ss\n\t"
+                     "xor %%eax, %%eax\n\t"
+                     "mov %%eax, %%ds\n\t"
+                     "mov %%eax, %%es\n\t"
+                     "mov %%eax, %%fs\n\t"
+                     "mov %%eax, %%gs"
+                     :
+                     : "i"(KERNEL_CS), "r"(KERNEL_SS)
+                     : "rax", "memory");
+}
+
+static void system_call_setup(uint64_t area)
+{
+    /* SYSCALL takes CS and SS from bits 47:32, SYSRET from bits 63:48 (SDM 3A, 5.8.8). */
+    msr_write(MSR_STAR, (uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
+    msr_write(MSR_LSTAR, area + CPU_ENTRY);
+    msr_write(MSR_SFMASK, ~RFLAGS_RESERVED & 0x3fffff);
+    msr_write(MSR_SYSENTER_CS, 0); /* SYSENTER is then #GP (SDM 2B) */
+    msr_write(MSR_FS_BASE, 0);
+    msr_write(MSR_GS_BASE, 0);
+    msr_write(MSR_KERNEL_GS, 0);
+}
+
+void cpu_descriptors_load(struct cpu *cpu)
+{
+    uint64_t area = cpu_area(cpu->index);
+    struct tss *tss = (struct tss *)(area + CPU_TSS);
+    /* The bitmap's last byte is the window's: ports from 0xfff8 on can never be opened. */
+    uint64_t limit = CPU_AREA_SIZE - CPU_TSS - 1;
+
+    *tss = (struct tss){
+        .rsp = {area + CPU_STACK_TOP},
+        .ist = {area + CPU_NMI_STACK + FRAME_SIZE, area + CPU_DF_STACK + FRAME_SIZE,
+                area + CPU_MC_STACK + FRAME_SIZE, area + CPU_DB_STACK + FRAME_SIZE},
+        .io_bitmap = CPU_IO_BITMAP - CPU_TSS,
+    };
+    gdt_build(cpu, area + CPU_TSS, limit);
+
+    struct table_pointer gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
+    struct table_pointer idtr = {sizeof(idt) - 1, (uint64_t)idt};
+    __asm__ volatile("lgdt %0" : : "m"(gdtr));
+    segments_load();
+    __asm__ volatile("lidt %0; ltr %w1; lldt %w2" : : "m"(idtr), "r"(TSS_SELECTOR), "r"(0));
+    system_call_setup(area);
+}

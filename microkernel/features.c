@@ -1,0 +1,95 @@
+/*
+ * Control registers and MSRs of one CPU. What is recorded as a protection was read back from the
+ * register that enforces it, so the record is what is in force, not what was asked for.
+ */
+#include "cpu.h"
+#include "stop.h"
+#include "x86.h"
+
+#define LEAF1_ECX_X2APIC       (1u << 21)
+#define LEAF1_ECX_TSC_DEADLINE (1u << 24)
+#define LEAF1_ECX_XSAVE        (1u << 26)
+#define LEAF1_ECX_VMX          (1u << 5)
+#define LEAF7_EBX_FSGSBASE     (1u << 0)
+#define LEAF7_EBX_SMEP         (1u << 7)
+#define LEAF7_EBX_SMAP         (1u << 20)
+#define LEAF7_ECX_UMIP         (1u << 2)
+#define EXT1_ECX_SVM           (1u << 2)
+#define EXT7_EDX_TSC_INVARIANT (1u << 8)
+
+/*
+ * Memory types by page-table bits PWT and PCD: 0 write-back, 1 write-combining, 2 uncached unless
+ * an MTRR says write-combining, 3 uncached; the upper half repeats them (SDM 3A, 11.12.4).
+ */
+#define PAT_VALUE 0x0007010600070106ull
+
+/* XSAVE area in its initial state: header zero; x87 control word and MXCSR as at reset. */
+struct initial_vector_state {
+    uint16_t x87_control;
+    uint8_t pad1[22];
+    uint32_t mxcsr;
+    uint8_t pad2[484];
+    uint8_t header[64];
+} __attribute__((aligned(64)));
+
+_Static_assert(sizeof(struct initial_vector_state) == 576, "legacy area and header");
+
+static const struct initial_vector_state initial_vector_state = {
+    .x87_control = 0x037f,
+    .mxcsr = 0x1f80,
+};
+
+/* Enables all vector state that the CPU has and puts it to its initial values. */
+static void vector_state_reset(void)
+{
+    struct cpuid leaf = cpuid(0xd, 0);
+
+    xcr0_write((uint64_t)leaf.edx << 32 | leaf.eax);
+    __asm__ volatile("fninit; xrstor %0"
+                     :
+                     : "m"(initial_vector_state), "a"(0xffffffffu), "d"(0xffffffffu));
+}
+
+static uint64_t features_in_force(void)
+{
+    uint64_t cr0 = cr0_read(), cr4 = cr4_read(), efer = msr_read(MSR_EFER), features = 0;
+    struct cpuid leaf1 = cpuid(1, 0), ext1 = cpuid(0x80000001, 0);
+
+    features |= efer & EFER_NXE ? CPU_FEATURE_NX : 0;
+    features |= cr0 & CR0_WP ? CPU_FEATURE_WP : 0;
+    features |= cr4 & CR4_SMEP ? CPU_FEATURE_SMEP : 0;
+    features |= cr4 & CR4_SMAP ? CPU_FEATURE_SMAP : 0;
+    features |= cr4 & CR4_UMIP ? CPU_FEATURE_UMIP : 0;
+    features |= leaf1.ecx & LEAF1_ECX_X2APIC ? CPU_FEATURE_X2APIC : 0;
+    features |= leaf1.ecx & LEAF1_ECX_TSC_DEADLINE ? CPU_FEATURE_TSC_DEADLINE : 0;
+    features |= leaf1.ecx & LEAF1_ECX_VMX ? CPU_FEATURE_VMX : 0;
+    features |= ext1.ecx & EXT1_ECX_SVM ? CPU_FEATURE_SVM : 0;
+    if (cpuid(0x80000000, 0).eax >= 0x80000007 &&
+        (cpuid(0x80000007, 0).edx & EXT7_EDX_TSC_INVARIANT))
+        features |= CPU_FEATURE_TSC_CONSTANT;
+    return features;
+}
+
+void cpu_features_enable(struct cpu *cpu)
+{
+    struct cpuid leaf1 = cpuid(1, 0);
+    struct cpuid leaf7 = cpuid(0, 0).eax >= 7 ? cpuid(7, 0) : (struct cpuid){0};
+    uint64_t cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+
+    if (!(leaf1.ecx & LEAF1_ECX_XSAVE))
+        stop("cpu %u has no XSAVE", cpu->index);
+    cr4 |= leaf7.ebx & LEAF7_EBX_FSGSBASE ? CR4_FSGSBASE : 0;
+    cr4 |= leaf7.ebx & LEAF7_EBX_SMEP ? CR4_SMEP : 0;
+    cr4 |= leaf7.ebx & LEAF7_EBX_SMAP ? CR4_SMAP : 0;
+    cr4 |= leaf7.ecx & LEAF7_ECX_UMIP ? CR4_UMIP : 0;
+    cr4_write(cr4);
+    cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
+    msr_write(MSR_PAT, PAT_VALUE);
+    dr7_write(0x400);
+    vector_state_reset();
+
+    uint64_t features = features_in_force();
+    cpu->x2apic = features & CPU_FEATURE_X2APIC;
+    cpu->tsc_deadline = features & CPU_FEATURE_TSC_DEADLINE;
+    cpu->boot_info->features = features;
+}

@@ -1,0 +1,49 @@
+/*
+ * One mode for the life of the machine: x2APIC where there is one, otherwise the register page.
+ */
+#include "lapic.h"
+
+#include "address_space.h"
+#include "boot.h"
+#include "cpu.h"
+#include "stop.h"
+#include "x86.h"
+
+#define APIC_BASE_ENABLE (1ull << 11)
+#define APIC_BASE_X2APIC (1ull << 10)
+#define SVR_ENABLE       (1u << 8)
+
+void lapic_write(enum lapic_register reg, uint32_t value)
+{
+    if (cpu_this()->x2apic)
+        msr_write(MSR_X2APIC + (uint32_t)reg / 16, value);
+    else
+        device_registers(DEVICE_LAPIC)[(unsigned)reg / 4] = value;
+}
+
+uint32_t lapic_read(enum lapic_register reg)
+{
+    if (cpu_this()->x2apic)
+        return (uint32_t)msr_read(MSR_X2APIC + (uint32_t)reg / 16);
+    return device_registers(DEVICE_LAPIC)[(unsigned)reg / 4];
+}
+
+void lapic_enable(void)
+{
+    struct cpu *cpu = cpu_this();
+    uint32_t expected = boot_handoff.apic_id[cpu->index];
+
+    if (cpu->x2apic)
+        msr_write(MSR_APIC_BASE, msr_read(MSR_APIC_BASE) | APIC_BASE_ENABLE | APIC_BASE_X2APIC);
+
+    uint32_t id = lapic_read(LAPIC_ID) >> (cpu->x2apic ? 0 : 24);
+    if (id != expected)
+        stop("cpu %u has local APIC %u, not %u", cpu->index, id, expected);
+
+    lapic_write(LAPIC_SVR, SVR_ENABLE | VECTOR_SPURIOUS);
+    lapic_write(LAPIC_TPR, 0);
+    lapic_write(LAPIC_LVT_TIMER, LVT_MASKED);
+    lapic_write(LAPIC_LVT_LINT0, LVT_MASKED);
+    lapic_write(LAPIC_LVT_LINT1, LVT_NMI);
+    lapic_write(LAPIC_LVT_ERROR, LVT_MASKED);
+}

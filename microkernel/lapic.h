@@ -1,0 +1,38 @@
+/*
+ * Local APIC of the CPU that runs this, in xAPIC or x2APIC mode (SDM 3A, chapter 10).
+ */
+#ifndef CAIRN_LAPIC_H
+#define CAIRN_LAPIC_H
+
+#include "types.h"
+
+/* Registers, as offsets in xAPIC mode; in x2APIC mode the MSR is 0x800 + offset / 16. */
+enum lapic_register {
+    LAPIC_ID = 0x020,
+    LAPIC_TPR = 0x080,
+    LAPIC_EOI = 0x0b0,
+    LAPIC_SVR = 0x0f0,
+    LAPIC_LVT_TIMER = 0x320,
+    LAPIC_LVT_THERMAL = 0x330,
+    LAPIC_LVT_PMC = 0x340,
+    LAPIC_LVT_LINT0 = 0x350,
+    LAPIC_LVT_LINT1 = 0x360,
+    LAPIC_LVT_ERROR = 0x370,
+    LAPIC_TIMER_COUNT = 0x380,
+    LAPIC_TIMER_DIVIDE = 0x3e0,
+};
+
+#define LVT_MASKED       (1u << 16)
+#define LVT_NMI          (4u << 8)
+#define LVT_TSC_DEADLINE (2u << 17)
+
+void lapic_write(enum lapic_register reg, uint32_t value);
+uint32_t lapic_read(enum lapic_register reg);
+
+/*
+ * Switches it on, in x2APIC mode where the CPU has it, with every local source masked but the NMI
+ * at LINT1. Stops the kernel if its id is not the one the loader started.
+ */
+void lapic_enable(void);
+
+#endif

@@ -1,0 +1,68 @@
+/*
+ * TSC deadline (SDM 3A, 10.5.4.1) or the LAPIC's down counter, divided by one (10.5.4).
+ */
+#include "timer.h"
+
+#include "boot.h"
+#include "cpu.h"
+#include "lapic.h"
+#include "stop.h"
+#include "x86.h"
+
+#define DIVIDE_BY_1 0xbu
+
+/* LAPIC ticks in so many TSC ticks, rounded up; at most what the counter holds. */
+static uint32_t timer_count(uint64_t ticks)
+{
+    /* The same on every call: 32 binary digits after the point. */
+    uint64_t ratio = (boot_handoff.lapic_hz << 32) / boot_handoff.tsc_hz;
+    unsigned __int128 count = ((unsigned __int128)ticks * ratio >> 32) + 1;
+
+    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
+}
+
+void timer_open(void)
+{
+    if (cpu_this()->tsc_deadline) {
+        lapic_write(LAPIC_LVT_TIMER, LVT_TSC_DEADLINE | VECTOR_TIMER);
+        /* The write to the LVT must arrive before the first one to the MSR. */
+        __asm__ volatile("mfence" : : : "memory");
+        return;
+    }
+    if (!boot_handoff.lapic_hz || boot_handoff.lapic_hz > UINT32_MAX)
+        stop("cpu %u has no TSC deadline, and its LAPIC timer runs at %lu Hz", cpu_this()->index,
+             boot_handoff.lapic_hz);
+    lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
+    lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
+}
+
+void timer_arm(uint64_t deadline)
+{
+    if (cpu_this()->tsc_deadline) {
+        msr_write(MSR_TSC_DEADLINE, deadline);
+        return;
+    }
+    uint64_t now = tsc_read();
+    lapic_write(LAPIC_TIMER_COUNT, deadline > now ? timer_count(deadline - now) : 1);
+}
+
+void timer_interrupt(void)
+{
+    cpu_this()->timer_fired = tsc_read();
+    lapic_write(LAPIC_EOI, 0);
+}
+
+uint64_t timer_check(void)
+{
+    struct cpu *cpu = cpu_this();
+    uint64_t deadline = tsc_read() + boot_handoff.tsc_hz / 50000; /* 20 microseconds */
+    uint64_t limit = deadline + boot_handoff.tsc_hz;              /* a second: never, if sound */
+
+    timer_arm(deadline);
+    while (!cpu->timer_fired) {
+        interrupts_take();
+        if (tsc_read() > limit)
+            stop("the timer of cpu %u does not fire", cpu->index);
+    }
+    return cpu->timer_fired > deadline ? cpu->timer_fired - deadline : 0;
+}

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""The counter counts right: the probe's passages, whose length is known by hand, and twice alike."""
+
+import pathlib
+import sys
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from tests.bench import machine  # noqa: E402  (needs the path above)
+from tests.lib.tap import Tap  # noqa: E402
+
+PROBE = machine.ROOT / "out/host/bench/probe"
+UPPER = 0xffff800000000000
+BOOT = ["-kernel", machine.quoted(PROBE)]
+
+
+def passage(lines: list[dict], first: int) -> dict[str, dict]:
+    """What was counted between the markers first and first + 1, without what is zero."""
+    before, after = (next(line for line in lines if line["point"] == f"marker.{number}")
+                     for number in (first, first + 1))
+    found = {}
+    for level in ("kernel", "lower", "guest"):
+        delta = {name: after[level][name] - before[level][name] for name in after[level]}
+        found[level] = {name: value for name, value in delta.items() if value}
+    found["exits"] = after["exits"] - before["exits"]
+    return {key: value for key, value in found.items() if value}
+
+
+def points_of(lines: list[dict], name: str) -> list[int]:
+    return [line["pass"] for line in lines if line["point"] == name]
+
+
+def main() -> int:
+    tap = Tap()
+    symbols = machine.elf_symbols(PROBE.with_name("probe.debug"))
+    points = {name: UPPER + symbols[name] for name in ("upper", "divided")}
+    points["stretch"] = UPPER + symbols["upper"]
+    lines = machine.run(BOOT, points, "stretch", 60).lines
+
+    tap.equal(passage(lines, 1), {"lower": {"instructions": 4}}, "straight code")
+    tap.equal(passage(lines, 3), {"lower": {"instructions": 202}}, "a loop of 100")
+    tap.equal(passage(lines, 5),
+          {"lower": {"instructions": 15, "cr3": 1, "invalidate": 1, "xsave": 2, "lock": 2,
+                     "rdmsr": 1, "wrmsr": 1, "port": 2}}, "each event")
+    tap.equal(passage(lines, 7), {"lower": {"instructions": 19, "string": 1, "string_step": 17}},
+          "a string instruction: once, and each iteration")
+    tap.equal(passage(lines, 9), {"kernel": {"instructions": 3}, "lower": {"instructions": 2}},
+          "a call into the upper half")
+    tap.equal(passage(lines, 11),
+          {"lower": {"instructions": 4, "vmrun": 2}, "guest": {"instructions": 10}, "exits": 2},
+          "a guest, entered from two places")
+    tap.equal(points_of(lines, "upper"), [1, 2], "an address is written down at each passing")
+    tap.equal(points_of(lines, "divided"), [1], "another address")
+    stretches = [line["stretch"] for line in lines if line["point"] in ("marker.9", "marker.13")]
+    tap.equal(stretches, [{"instructions": 0, "address": "0x0"}] * 2,
+          "no stretch before its first entry")
+    tap.equal(lines[-1]["point"], "end", "the end is written down")
+    tap.equal(lines[-1]["stretch"],
+          {"instructions": 5, "address": f"{UPPER + symbols['preempt']:#x}"},
+          "the longest stretch begins at the preemption marker")
+    again = machine.run(BOOT, points, "stretch", 60).lines
+    tap.ok(machine.repeatable(again) == machine.repeatable(lines),
+           "a second run gives the same digits")
+    return tap.done()
+
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the test runner and the tests in Python share."""

@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Runs one cell of the plan as one TAP program: cell.py NAME.
+
+The output of what the cell runs is passed through as subtests. Then come the cell's own checks:
+that its streams passed, that a machine ended as it should, that each skip is an expected one, and
+that it took at most double its figure. What the summary needs is left in out/test/NAME.json.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from tests.lib import plan, tap  # noqa: E402  (needs the path above)
+
+RESULTS = plan.ROOT / "out/test"
+LOGS = plan.ROOT / "out/log/test"
+GRACE = 30  # seconds after double the figure, after which a cell is ended
+OWN_LINE = re.compile(r"# \[[a-z0-9.-]+\] ")
+LAST_LINE = "CAIRN-EXIT 0"
+
+
+@dataclass
+class Run:
+    """What one program did."""
+
+    name: str
+    lines: list[str] = field(default_factory=list)
+    errors: str = ""
+    status: int | None = None  # None: it was ended because it took too long
+    stream: tap.Stream = field(default_factory=tap.Stream)
+
+
+def run_program(name: str, command: list[str], limit: float) -> Run:
+    """Run a program to its end, passing each line of its output through as a subtest."""
+    run = Run(name)
+    try:
+        process = subprocess.Popen(command, cwd=plan.ROOT, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                   errors="replace", start_new_session=True)
+    except OSError as error:
+        run.errors, run.status = f"{error}\n", 127
+        return run
+    errors: list[str] = []
+    reader = threading.Thread(target=lambda: errors.extend(process.stderr))
+    reader.start()
+    expired = threading.Event()
+
+    def end() -> None:
+        expired.set()
+        os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(max(limit, 1), end)
+    timer.start()
+    for line in process.stdout:
+        line = line.rstrip("\r\n")
+        run.lines.append(line)
+        print(f"    {line}", flush=True)
+    status = process.wait()
+    timer.cancel()
+    reader.join()
+    run.errors = "".join(errors)
+    run.status = None if expired.is_set() else status
+    return run
+
+
+def report(writer: tap.Tap, run: Run, faults: list[str]) -> None:
+    """One result for the run; if it failed, with the end of its output."""
+    ended = "ended after the time limit" if run.status is None else f"exit status {run.status}"
+    if run.status != 0:
+        faults = faults + [ended]
+    tail = [f"  {line}" for line in run.lines[-15:] + run.errors.splitlines()[-15:]]
+    writer.ok(not faults, f"{run.name}: {run.stream.count} checks", *faults,
+              *(["the last lines were:"] + tail if faults else []))
+
+
+def host_cell(cell: plan.Cell, writer: tap.Tap, limit: float) -> list[Run]:
+    end = time.monotonic() + limit
+    runs = []
+    files = cell.files()
+    if not files:
+        writer.ok(False, "there are programs to run", *cell.programs)
+    for file in files:
+        print(f"    # {file}")
+        run = run_program(file, [str(plan.ROOT / file)], end - time.monotonic())
+        for line in run.lines:
+            run.stream.feed(line)
+        report(writer, run, run.stream.verdict())
+        runs.append(run)
+    return runs
+
+
+def launch_command(cell: plan.Cell, limit: float) -> list[str]:
+    """The build/cairn command that boots a machine cell."""
+    machine = cell.machine
+    assert machine
+    words = [f"tests={machine['suites']}", f"expect.cpus={machine['cpus']}",
+             f"expect.memory={cell.memory}"]
+    if machine["icount"] == "yes" or machine["platform"] == "bochs":
+        words.append("exact")  # time counts executed instructions there
+    command = [str(plan.ROOT / "build/cairn"), "run", "--headless",
+               "--platform", machine["platform"], "--build", machine["build"],
+               "--boot", machine["boot"], "--cpus", machine["cpus"],
+               "--memory", machine["memory"], "--timeout", f"{limit:.0f}",
+               "--cmdline", " ".join(words)]
+    if machine["firmware"] != "-":
+        command += ["--firmware", machine["firmware"]]
+    if machine["iommu"] == "yes":
+        command += ["--iommu"]
+    if machine["icount"] == "yes":
+        command += ["--icount"]
+    return command
+
+
+def console_lines(lines: list[str]) -> list[str]:
+    """The lines from the loader's first on: before it the firmware owns the serial line."""
+    for number, line in enumerate(lines):
+        start = line.find("# [loader] ")
+        if start >= 0:
+            return [line[start:]] + lines[number + 1:]
+    return lines
+
+
+def judge_console(run: Run) -> list[str]:
+    """Feed the TAP to the run's stream; returns what is wrong with the console's output."""
+    lines = console_lines(run.lines)
+    faults = []
+    if lines and lines[-1] == LAST_LINE:
+        lines = lines[:-1]
+    else:
+        faults.append(f"the last line is not {LAST_LINE}")
+    for line in lines:
+        if not run.stream.feed(line) and not OWN_LINE.match(line):
+            faults.append(f"neither TAP nor a line of a program: {line!r}")
+    return faults + run.stream.verdict()
+
+
+def machine_cell(cell: plan.Cell, writer: tap.Tap, limit: float) -> list[Run]:
+    run = run_program("console", launch_command(cell, limit - GRACE / 2), limit)
+    report(writer, run, judge_console(run))
+    return [run]
+
+
+def check_skips(cell: plan.Cell, writer: tap.Tap, runs: list[Run]) -> list[dict[str, str]]:
+    rows = plan.read_skips()
+    skips = []
+    unexpected = []
+    for run in runs:
+        for test, reason in run.stream.skips:
+            skips.append({"cell": cell.name, "test": test, "reason": reason})
+            if not plan.expected_skip(rows, cell.name, test):
+                unexpected.append(f"{test}: {reason}")
+    writer.ok(not unexpected, "every skip is in tests/skips", *unexpected)
+    return skips
+
+
+def write_log(cell: plan.Cell, runs: list[Run]) -> None:
+    LOGS.mkdir(parents=True, exist_ok=True)
+    with open(LOGS / f"{cell.name}.log", "w", encoding="utf-8") as log:
+        for run in runs:
+            log.write("\n".join([f"## {run.name}: status {run.status}"] + run.lines) + "\n")
+            log.write(run.errors)
+
+
+def main(name: str) -> int:
+    cells, _ = plan.read_plan()
+    cell = next(cell for cell in cells if cell.name == name)
+    writer = tap.Tap()
+    limit = 2 * cell.seconds + GRACE
+    start = time.monotonic()
+    runs = (machine_cell if cell.machine else host_cell)(cell, writer, limit)
+    seconds = time.monotonic() - start
+    skips = check_skips(cell, writer, runs)
+    writer.ok(seconds <= 2 * cell.seconds, "takes at most double its figure",
+              f"{seconds:.1f} s, the plan says {cell.seconds:g} s")
+    write_log(cell, runs)
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    result = {"name": name, "group": cell.group, "seconds": round(seconds, 2), "skips": skips,
+              "figure": cell.seconds, "checks": sum(run.stream.count for run in runs)}
+    (RESULTS / f"{name}.json").write_text(json.dumps(result))
+    return writer.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

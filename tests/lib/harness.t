@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""The harness sees what is wrong: a stream, a console, a plan, a skip or a mutation that is not
+as it should be never passes."""
+
+import pathlib
+import sys
+import tempfile
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
+
+from tests.lib import cell, lz4frame, plan  # noqa: E402  (needs the path above)
+from tests.lib.tap import Stream, Tap  # noqa: E402
+
+tap = Tap()
+
+
+def verdict(*lines: str) -> list[str]:
+    stream = Stream()
+    for line in lines:
+        stream.feed(line)
+    return stream.verdict()
+
+
+def check_streams() -> None:
+    tap.equal(verdict("ok 1 - a", "ok 2", "1..2"), [], "a complete stream passes")
+    tap.equal(verdict("1..1", "ok 1 - a"), [], "the plan may come first")
+    tap.equal(verdict("ok 1 - a # SKIP why", "1..1"), [], "a skip passes")
+    tap.equal(verdict("1..0 # SKIP why"), [], "a program that skips all passes")
+    for about, lines in {
+        "nothing": (),
+        "no plan": ("ok 1",),
+        "an empty plan": ("1..0",),
+        "fewer than planned": ("1..2", "ok 1"),
+        "more than planned": ("1..1", "ok 1", "ok 2"),
+        "two plans": ("1..1", "ok 1", "1..1"),
+        "a failure": ("not ok 1 - a", "1..1"),
+        "a failure marked as to be done": ("not ok 1 - a # TODO later", "1..1"),
+        "a number missing": ("ok 1", "ok 3", "1..2"),
+        "a bail-out": ("ok 1", "1..1", "Bail out! broken"),
+        "only subtests": ("    ok 1 - a", "    1..1"),
+    }.items():
+        tap.ok(verdict(*lines), f"refused: {about}")
+    stream = Stream()
+    for line in ("    ok 1 - inner # SKIP no disk", "ok 1 - outer # skip no net", "1..1"):
+        stream.feed(line)
+    tap.equal(stream.skips, [("inner", "no disk"), ("outer", "no net")], "skips are collected")
+
+
+def console(*lines: str) -> list[str]:
+    run = cell.Run("console", lines=list(lines), status=0)
+    return cell.judge_console(run)
+
+
+def check_consoles() -> None:
+    good = ("# [loader] starts", "ok 1 - a", "    ok 1 - sub", "# note", "1..1", "CAIRN-EXIT 0")
+    tap.equal(console(*[line for line in good if line != "# note"]), [], "a good console passes")
+    tap.equal(console("\x1b[2JBdsDxe: loading", "\x1b[0m# [loader] starts", *good[1:3], *good[4:]),
+              [], "the firmware's lines are not judged")
+    tap.ok(console(*good), "refused: a comment without a program's name")
+    tap.ok(console(*good[:3], "stray", *good[4:]), "refused: a line that is neither")
+    tap.ok(console(*good[:3], "1..1"), "refused: no exit line")
+    tap.ok(console(*good[:3], "1..1", "CAIRN-EXIT 8"), "refused: another status")
+    tap.ok(console(*good[:3], *good[4:], "# [kernel] more"), "refused: a line after the last one")
+    tap.ok(console("# [loader] starts", "CAIRN-EXIT 0"), "refused: no test was run")
+    tap.ok(console("# [loader] starts", "ok 1", "CAIRN-EXIT 0", "1..1", "CAIRN-EXIT 0"),
+           "refused: two exit lines")
+
+
+def read(rows: str) -> tuple[list[plan.Cell], dict[str, float]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "plan"
+        path.write_text(rows)
+        return plan.read_plan(path)
+
+
+def check_plans() -> None:
+    machine = "machine m-1 a 4 qemu debug kernel - 1 64M no no *\n"
+    cells, budgets = read("# comment\nbudget a 10\n" + machine + "host h a 16 tests/*.t\n")
+    tap.equal([found.name for found in cells], ["m-1", "h"], "cells are read")
+    tap.equal(budgets, {"a": 10.0}, "budgets are read")
+    tap.equal(cells[0].memory, 64 << 20, "memory sizes are read")
+    tap.equal([found.name for found in plan.select(cells, ["m"])], ["m-1"], "a prefix selects")
+    for about, rows in {
+        "cells beyond the budget": "budget a 10\n" + machine + "host h a 17 x\n",
+        "budgets beyond the project's": "budget a 1000\nbudget b 201\n",
+        "two cells of one name": "budget a 10\n" + machine + machine,
+        "an unknown budget": machine,
+        "an unknown platform": "budget a 10\n" + machine.replace("qemu", "quemu"),
+        "a column missing": "budget a 10\n" + machine.replace(" no no", " no"),
+        "seconds that are no number": "budget a 10\n" + machine.replace(" 4 ", " four "),
+        "an unknown kind": "budget a 10\n" + machine.replace("machine", "machines"),
+    }.items():
+        try:
+            read(rows)
+            tap.ok(False, f"refused: {about}")
+        except plan.PlanError:
+            tap.ok(True, f"refused: {about}")
+
+
+def check_skips() -> None:
+    rows = [plan.Skip("bochs-*", "iommu *", "no IOMMU there")]
+    tap.ok(plan.expected_skip(rows, "bochs-1", "iommu off"), "an expected skip is found")
+    tap.ok(not plan.expected_skip(rows, "qemu-1", "iommu off"), "another cell's is not")
+    tap.ok(not plan.expected_skip(rows, "bochs-1", "memory"), "another test's is not")
+
+
+def check_frames() -> None:
+    """xxHash's own test vectors: the empty string, and one longer than a stripe."""
+    tap.equal(lz4frame.xxh32(b""), 0x02CC5D05, "xxh32 of nothing")
+    tap.equal(lz4frame.xxh32(b"Nobody inspects the spammish repetition"), 0xE2293B2F,
+              "xxh32 of a text")
+
+
+if __name__ == "__main__":
+    check_streams()
+    check_consoles()
+    check_plans()
+    check_skips()
+    check_frames()
+    sys.exit(tap.done())

@@ -1,0 +1,19 @@
+/* Formatted output of the first program. */
+#ifndef CAIRN_SYSTEM_PRINT_H
+#define CAIRN_SYSTEM_PRINT_H
+
+#include <stdint.h>
+
+/*
+ * Writes to COM1. Knows %s, %c, %u, %lu, %x, %lx (with 0x in front for #) and %%, and a width with
+ * zero filling ("%03lu"); anything else is printed as it stands.
+ */
+void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Prints a number of bytes in the largest of KiB, MiB, GiB that leaves at least 4 of it. */
+void print_size(uint64_t bytes);
+
+/* Prints untrusted text: at most limit characters, each outside printable ASCII as '?'. */
+void print_untrusted(const char *text, uint64_t limit);
+
+#endif

@@ -1,0 +1,58 @@
+# Host unit tests. A test is tests/unit/NAME.c and the product sources of its row below, compiled
+# for the host with address and undefined-behaviour sanitizers into out/host/unit/NAME.
+#
+#     $(eval $(call unit_test,NAME,PRODUCT SOURCES,EXTRA FLAGS))
+#
+# The folders of the sources are on the include path. A test without product sources has a row
+# too: the row is what makes it a test, and tests/run fails if a .c file here has none.
+
+unit.root ?= out/host
+unit.cc ?= gcc
+unit.instrument ?= -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+unit.flags = -std=gnu17 -g -DCAIRN_DEBUG=1 -fno-omit-frame-pointer $(unit.instrument) -MMD -MP
+
+# The lz4 sources are not ours: they are compiled without our warnings.
+unit.flags_of = $(if $(filter out/%,$(1)),-w,$(warnings))
+
+unit.programs :=
+unit.sources  :=
+
+define unit_test
+$(1).unit_objects := $$(patsubst %.c,$(unit.root)/objects/$(1)/%.o,tests/unit/$(1).c $(2))
+$(unit.root)/unit/$(1): $$($(1).unit_objects)
+	@mkdir -p $$(@D)
+	@echo "  LINK    $$@"
+	@$$(unit.cc) $$(unit.flags) -o $$@ $$^
+$(unit.root)/objects/$(1)/%.o: %.c tests/unit/component.mk
+	@mkdir -p $$(@D)
+	@echo "  CC      $$@"
+	@$$(unit.cc) $$(unit.flags) $$(call unit.flags_of,$$<) $(3) -Itests/unit -Iipc/abi \
+	    $(addprefix -I,$(sort $(patsubst %/,%,$(dir $(2))))) -c -o $$@ $$<
+unit.programs += $(unit.root)/unit/$(1)
+unit.sources  += $(filter-out out/%,$(2))
+-include $$($(1).unit_objects:.o=.d)
+endef
+
+# --- the table ------------------------------------------------------------------------------------
+$(eval $(call unit_test,tap,))
+$(eval $(call unit_test,system_boot_view,tests/system/boot_view.c))
+$(eval $(call unit_test,system_glob,tests/system/glob.c))
+$(eval $(call unit_test,system_options,tests/system/options.c))
+$(eval $(call unit_test,bench_classify,tests/bench/plugin/classify.c))
+$(eval $(call unit_test,kernel_boot,microkernel/boot.c microkernel/reserve.c))
+$(eval $(call unit_test,kernel_paging,microkernel/paging.c microkernel/reserve.c))
+# --- end of the table -----------------------------------------------------------------------------
+
+.PHONY: unit
+unit: $(unit.programs)
+
+# Which programs there are, for tests/run and tests/coverage.
+.PHONY: unit-list
+unit-list:
+	@printf '%s\n' $(unit.programs)
+
+# The folders whose files a unit test compiles: make coverage counts those files.
+.PHONY: coverage-folders
+coverage-folders:
+	@printf '%s\n' $(sort $(patsubst %/,%,$(dir $(unit.sources))))
