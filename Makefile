@@ -1,7 +1,7 @@
 # Cairn's build. `make help` lists what it does, build/README.md explains how.
 
 MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc)
 endif
 SHELL := /bin/sh
@@ -18,7 +18,7 @@ out/.setup: build/setup build/packages build/sources
 	@build/setup
 
 # Scripts that call make start from a clean slate: our job server is not theirs.
-script := @env -u MAKEFLAGS -u MFLAGS
+script := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
 include build/toolchain.mk
 include build/rules.mk
@@ -44,8 +44,8 @@ iso: release  ## write out/COMPILER-release/cairn.iso, for BIOS and UEFI machine
 	@build/cairn iso --compiler $(COMPILER) -o out/$(COMPILER)-release/cairn.iso
 	@echo "  ISO     out/$(COMPILER)-release/cairn.iso"
 
-check: debug release  ## check layout, code and links of everything in the tree
-	$(script) build/check $(COMPILER)
+check: debug release unit bench-tools  ## check layout, code and links of everything in the tree
+	$(script) python3 -B build/checks $(COMPILER)
 
 tcb: release  ## print lines of code and bytes of kernel, loader and servers
 	$(script) build/tcb $(COMPILER)
@@ -66,7 +66,8 @@ distclean:  ## remove all output, the fetched sources too
 	rm -rf out
 
 help:  ## print this table
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | awk -F '|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | \
+	    awk -F '|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 	@echo
 	@echo "COMPILER=gcc|clang and BUILD=debug|release choose the programs, V=1 shows commands."
 
@@ -74,5 +75,5 @@ help:  ## print this table
 debug release:
 	+@$(MAKE) BUILD=$@ build
 
-.PHONY: all build run test bench iso check tcb reproducible coverage mutations clean distclean help \
-    debug release
+.PHONY: all build debug release run test bench iso check tcb reproducible coverage mutations \
+    clean distclean help

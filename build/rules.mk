@@ -23,6 +23,9 @@ endif
 
 programs      :=
 host_programs :=
+tidy.commands :=
+# What clang-tidy is told of a freestanding file, besides its own component's flags.
+tidy.cflags   := -std=gnu17 -ffreestanding -mgeneral-regs-only -DCAIRN_DEBUG=1
 flag_files    := Makefile build/toolchain.mk build/rules.mk
 
 objects = $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources) $($(1).vendor))
@@ -35,7 +38,8 @@ $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources)): flags.own := $$(warnings)
 $(OUT)/obj/$(1)/%.o: % $(flag_files) $($(1).makefile)
 	$$(call say,CC,$$<)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $(2) $(addprefix -I,$($(1).includes)) $($(1).cflags) $$(flags.own) -MMD -MP -c -o $$@ $$<
+	$$(Q)$$(CC) $(2) $(addprefix -I,$($(1).includes)) $($(1).cflags) $$(flags.own) \
+	    -MMD -MP -c -o $$@ $$<
 
 -include $(patsubst %,$(OUT)/obj/$(1)/%.d,$($(1).sources) $($(1).vendor))
 endef
@@ -44,11 +48,15 @@ define program
 programs += $(1)
 $(eval $(1).makefile := $(lastword $(MAKEFILE_LIST)))
 $(call compile,$(1),$$(freestanding.cflags))
+tidy.commands += $(foreach file,$(filter %.c,$($(1).sources)),'$(file) $$(tidy.cflags) \
+    $(addprefix -I,$($(1).includes)) $($(1).cflags)')
 
 $(OUT)/bin/$(1).debug: $(call objects,$(1)) $($(1).ldscript)
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(LD) $$(freestanding.ldflags) $($(1).ldflags) $(addprefix -T ,$($(1).ldscript)) -o $$@ $(call objects,$(1))
+	$$(Q)$$(LD) $$(freestanding.ldflags) $($(1).ldflags) $(addprefix -T ,$($(1).ldscript)) \
+	    -Map=$(OUT)/bin/$(1).map \
+	    -o $$@ $(call objects,$(1))
 
 $(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
 	$$(Q)$$(OBJCOPY) --strip-all $($(1).objcopy) $$< $$@
@@ -69,3 +77,10 @@ endef
 $(OUT)/bin/%.lz4: $(OUT)/bin/%
 	$(call say,LZ4,$@)
 	$(Q)lz4 -9 --content-size --quiet --force $< $@
+
+# For build/checks and build/tcb.
+list-programs:
+	@printf '%s\n' $(programs)
+list-commands:
+	@printf '%s\n' $(tidy.commands)
+.PHONY: list-programs list-commands

@@ -27,7 +27,7 @@ debug.cflags   := -DCAIRN_DEBUG=1
 release.cflags := -DCAIRN_DEBUG=0
 
 # Names in debug information must not depend on where the tree lies (make reproducible).
-common.cflags := -std=gnu17 -O2 -g -ffile-prefix-map=$(CURDIR)/= $($(BUILD).cflags)
+common.cflags := -std=gnu17 -O2 -g -ffile-prefix-map=$(CURDIR)=. $($(BUILD).cflags)
 
 # What runs on the machine: no C library, no vector registers, no code nobody calls.
 freestanding.cflags := $(common.cflags) -ffreestanding -fno-stack-protector -fno-pic -fno-pie \

@@ -63,9 +63,9 @@ static void image_map(void)
 
 static void window_map(uint32_t index, struct io_bitmap ports)
 {
-    static const uint32_t data[] = {CPU_STACK,    CPU_STACK + FRAME_SIZE, CPU_DATA,
-                                    CPU_NMI_STACK, CPU_DF_STACK,          CPU_MC_STACK,
-                                    CPU_DB_STACK, CPU_TSS_PAGE};
+    static const uint32_t data[] = {
+        CPU_STACK,    CPU_STACK + FRAME_SIZE, CPU_DATA,     CPU_NMI_STACK,
+        CPU_DF_STACK, CPU_MC_STACK,           CPU_DB_STACK, CPU_TSS_PAGE};
     uint64_t area = cpu_area(index);
 
     for (unsigned i = 0; i < sizeof(data) / sizeof(data[0]); i++)

@@ -76,8 +76,8 @@ static void gdt_build(struct cpu *cpu, uint64_t tss, uint64_t limit)
     cpu->gdt[KERNEL_SS / 8] = 0x0000930000000000; /* data, privilege 0 */
     cpu->gdt[USER_SS / 8] = 0x0000f30000000000;   /* data, privilege 3 */
     cpu->gdt[USER_CS / 8] = 0x0020fb0000000000;   /* 64-bit code, privilege 3 */
-    cpu->gdt[TSS_SELECTOR / 8] = 0x0000890000000000 | (limit & 0xffff) | (tss & 0xffffff) << 16 |
-                                 (tss >> 24 & 0xff) << 56;
+    cpu->gdt[TSS_SELECTOR / 8] =
+        0x0000890000000000 | (limit & 0xffff) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
     cpu->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
 }
 

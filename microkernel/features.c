@@ -83,6 +83,7 @@ void cpu_features_enable(struct cpu *cpu)
     cr4 |= leaf7.ebx & LEAF7_EBX_SMAP ? CR4_SMAP : 0;
     cr4 |= leaf7.ecx & LEAF7_ECX_UMIP ? CR4_UMIP : 0;
     cr4_write(cr4);
+    msr_write(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
     cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
     msr_write(MSR_PAT, PAT_VALUE);
     dr7_write(0x400);

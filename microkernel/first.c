@@ -27,9 +27,10 @@ struct io_bitmap first_ports(void)
     for (uint32_t i = 0; i < info->ports.count; i++) {
         if (ports[i].count > 0x10000 - ports[i].base)
             stop("boot information: I/O ports past 0xffff");
-        for (uint32_t port = ports[i].base; port < ports[i].base + (uint32_t)ports[i].count; port++) {
+        for (uint32_t port = ports[i].base; port < ports[i].base + (uint32_t)ports[i].count;
+             port++) {
             uint8_t *bits = frame_pointer(bitmap.frame[port >> 15]);
-            bits[port % 0x8000 / 8] &= (uint8_t)~(1u << port % 8);
+            bits[port % 0x8000 / 8] &= (uint8_t) ~(1u << port % 8);
         }
     }
     return bitmap;

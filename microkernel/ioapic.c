@@ -8,11 +8,11 @@
 #include "boot.h"
 #include "x86.h"
 
-#define IOAPIC_INDEX         0 /* in 32-bit words */
-#define IOAPIC_DATA          4
-#define IOAPIC_VERSION       1
-#define IOAPIC_REDIRECTION   0x10
-#define REDIRECTION_MASKED   (1u << 16)
+#define IOAPIC_INDEX       0 /* in 32-bit words */
+#define IOAPIC_DATA        4
+#define IOAPIC_VERSION     1
+#define IOAPIC_REDIRECTION 0x10
+#define REDIRECTION_MASKED (1u << 16)
 
 static void ioapic_write(unsigned n, uint32_t reg, uint32_t value)
 {

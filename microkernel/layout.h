@@ -19,25 +19,25 @@
 
 #define CPU_AREA_SIZE 0x10000
 
-#define CPU_STACK      0x1000 /* main stack, two pages */
-#define CPU_STACK_TOP  0x3000
-#define CPU_DATA       0x3000 /* struct cpu */
-#define CPU_ENTRY      0x4000 /* system-call entry code, one frame shared by all CPUs */
-#define CPU_NMI_STACK  0x6000
-#define CPU_DF_STACK   0x8000
-#define CPU_MC_STACK   0xa000
-#define CPU_DB_STACK   0xc000
-#define CPU_TSS_PAGE   0xd000 /* the TSS ends with this page, */
-#define CPU_IO_BITMAP  0xe000 /* so that its I/O permission bitmap has two frames of its own */
+#define CPU_STACK     0x1000 /* main stack, two pages */
+#define CPU_STACK_TOP 0x3000
+#define CPU_DATA      0x3000 /* struct cpu */
+#define CPU_ENTRY     0x4000 /* system-call entry code, one frame shared by all CPUs */
+#define CPU_NMI_STACK 0x6000
+#define CPU_DF_STACK  0x8000
+#define CPU_MC_STACK  0xa000
+#define CPU_DB_STACK  0xc000
+#define CPU_TSS_PAGE  0xd000 /* the TSS ends with this page, */
+#define CPU_IO_BITMAP 0xe000 /* so that its I/O permission bitmap has two frames of its own */
 
-#define TSS_SIZE   104
-#define CPU_TSS    (CPU_TSS_PAGE + 0x1000 - TSS_SIZE)
+#define TSS_SIZE 104
+#define CPU_TSS  (CPU_TSS_PAGE + 0x1000 - TSS_SIZE)
 
 /* Global descriptor table, laid out for SYSCALL and SYSRET (SDM 3A, 5.8.8). */
-#define KERNEL_CS 0x08
-#define KERNEL_SS 0x10
-#define USER_SS   0x1b
-#define USER_CS   0x23
+#define KERNEL_CS    0x08
+#define KERNEL_SS    0x10
+#define USER_SS      0x1b
+#define USER_CS      0x23
 #define TSS_SELECTOR 0x28
 
 /* Interrupt vectors. */

@@ -53,18 +53,22 @@ static void cpus_await(const uint32_t *count, const char *what)
 
 static void features_print(uint64_t features)
 {
-    console_print("# [kernel] protection:%s%s%s%s%s\n", features & CPU_FEATURE_NX ? " nx" : "",
-                  features & CPU_FEATURE_WP ? " wp" : "", features & CPU_FEATURE_SMEP ? " smep" : "",
-                  features & CPU_FEATURE_SMAP ? " smap" : "",
-                  features & CPU_FEATURE_UMIP ? " umip" : "");
+    console_print(
+        "# [kernel] protection:%s%s%s%s%s\n", features & CPU_FEATURE_NX ? " nx" : "",
+        features & CPU_FEATURE_WP ? " wp" : "", features & CPU_FEATURE_SMEP ? " smep" : "",
+        features & CPU_FEATURE_SMAP ? " smap" : "", features & CPU_FEATURE_UMIP ? " umip" : "");
 }
 
 static void dma_print(const struct boot_info *info)
 {
     const struct boot_function *f = boot_table(&info->functions);
 
-    console_print("# [kernel] DMA not confined: bus mastering is off on %s PCI function\n",
-                  info->functions.count ? "not every" : "every");
+    if (info->functions.count)
+        console_print(
+            "# [kernel] DMA not confined: bus mastering is still on for %u PCI functions\n",
+            info->functions.count);
+    else
+        console_print("# [kernel] DMA not confined: bus mastering is off on every PCI function\n");
     for (uint32_t i = 0; i < info->functions.count; i++)
         console_print("# [kernel] bus mastering is on: %x:%02x:%02x.%u\n", f[i].segment, f[i].bus,
                       f[i].device_function >> 3, f[i].device_function & 7u);
@@ -75,7 +79,7 @@ static void machine_print(void)
     const struct boot_info *info = boot_info();
     const struct boot_cpu *cpus = boot_table(&info->cpus);
 
-    console_print("# [kernel] Cairn, interface %u.%u.%u, %s build: %u CPUs, TSC %lu kHz, %s, "
+    console_print("# [kernel] Cairn, interface %u.%u.%u, %s build: CPUs %u, TSC %lu kHz, %s, "
                   "timer by %s\n",
                   ABI_VERSION_MAJOR, ABI_VERSION_MINOR, ABI_VERSION_PATCH,
                   CAIRN_DEBUG ? "debug" : "release", boot_handoff.cpus, info->tsc_hz / 1000,
@@ -94,12 +98,13 @@ void cpu_main(uint32_t index)
     cpu->boot_info = record;
     cpu_descriptors_load(cpu);
     cpu_features_enable(cpu);
+    if (index == 0)
+        interrupts_mask_all();
     lapic_enable();
     timer_open();
     __atomic_add_fetch(&cpus_on, 1, __ATOMIC_ACQ_REL);
 
     if (index == 0) {
-        interrupts_mask_all();
         cpus_await(&cpus_on, "came into the kernel");
         for (uint32_t other = 1; other < boot_handoff.cpus; other++)
             record[other].tsc_skew = tsc_check_ask(other);

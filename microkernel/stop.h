@@ -27,12 +27,12 @@ NORETURN void power_off(unsigned status);
 void stop_claim(void);
 
 /* Prints "# [kernel] " and the message, then powers off with EXIT_SYSTEM_FAILED. */
-#define stop(...)                                                                                  \
-    do {                                                                                           \
-        stop_claim();                                                                              \
-        console_print("# [kernel] " __VA_ARGS__);                                                  \
-        console_print("\n");                                                                       \
-        power_off(EXIT_SYSTEM_FAILED);                                                             \
+#define stop(...)                                 \
+    do {                                          \
+        stop_claim();                             \
+        console_print("# [kernel] " __VA_ARGS__); \
+        console_print("\n");                      \
+        power_off(EXIT_SYSTEM_FAILED);            \
     } while (0)
 
 #endif

@@ -101,16 +101,16 @@ static inline uint64_t tsc_read_ordered(void)
     return (uint64_t)high << 32 | low;
 }
 
-#define CONTROL_REGISTER(name)                                                                     \
-    static inline uint64_t name##_read(void)                                                       \
-    {                                                                                              \
-        uint64_t value;                                                                            \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));                                     \
-        return value;                                                                              \
-    }                                                                                              \
-    static inline void name##_write(uint64_t value)                                                \
-    {                                                                                              \
-        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory");                            \
+#define CONTROL_REGISTER(name)                                          \
+    static inline uint64_t name##_read(void)                            \
+    {                                                                   \
+        uint64_t value;                                                 \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));          \
+        return value;                                                   \
+    }                                                                   \
+    static inline void name##_write(uint64_t value)                     \
+    {                                                                   \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory"); \
     }
 CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)

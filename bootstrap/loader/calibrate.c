@@ -54,18 +54,31 @@ static void pm_timer_burst(void *context, struct clock_sample samples[CLOCK_BURS
     uint16_t port = *(const uint16_t *)context;
 
     for (uint32_t i = 0; i < CLOCK_BURST; i++) {
-        samples[i].tsc = tsc_read();
+        samples[i].before = tsc_read();
         samples[i].counter = port_read32(port);
+        samples[i].after = tsc_read();
     }
 }
 
 /* The local APIC's timer counts down; its complement counts up. */
-static void lapic_timer_burst(void *context, struct clock_sample samples[CLOCK_BURST])
+static void lapic_burst_memory(void *context, struct clock_sample samples[CLOCK_BURST])
+{
+    volatile uint32_t *current = context;
+
+    for (uint32_t i = 0; i < CLOCK_BURST; i++) {
+        samples[i].before = tsc_read();
+        samples[i].counter = ~*current;
+        samples[i].after = tsc_read();
+    }
+}
+
+static void lapic_burst_msr(void *context, struct clock_sample samples[CLOCK_BURST])
 {
     (void)context;
     for (uint32_t i = 0; i < CLOCK_BURST; i++) {
-        samples[i].tsc = tsc_read();
-        samples[i].counter = ~lapic_read(LAPIC_TIMER_CURRENT);
+        samples[i].before = tsc_read();
+        samples[i].counter = ~(uint32_t)msr_read(MSR_X2APIC + LAPIC_TIMER_CURRENT / 16);
+        samples[i].after = tsc_read();
     }
 }
 
@@ -103,7 +116,9 @@ static enum hardware_status tsc_measure(struct hardware *hw)
 /* Counts down once with interrupts masked. Leaves the timer stopped. */
 static enum hardware_status lapic_timer_measure(struct hardware *hw)
 {
-    struct clock_source source = {.burst = lapic_timer_burst, .mask = UINT32_MAX};
+    struct clock_source source = {.burst = lapic_is_x2apic() ? lapic_burst_msr : lapic_burst_memory,
+                                  .context = (void *)(lapic_address() + LAPIC_TIMER_CURRENT),
+                                  .mask = UINT32_MAX};
     struct clock_request request = {
         .scale = LAPIC_RATE_SCALE, .max_ticks = UINT64_MAX, .max_tsc = hw->tsc_hz / LIMIT};
     uint64_t rate;

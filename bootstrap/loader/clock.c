@@ -5,12 +5,15 @@
 
 #include <stdbool.h>
 
+#define PPM          1000000u
 #define EDGES        16u
-#define WIDTH_GOOD   50u    /* ppm */
-#define WIDTH_ENOUGH 200u   /* ppm */
+#define ERROR_GOOD   50u    /* ppm */
+#define ERROR_ENOUGH 200u   /* ppm */
 #define CLAIM_MARGIN 20000u /* the claim may lie outside by one part in this many: 50 ppm */
-#define QUIET_BURSTS 4u     /* so many bursts without a change: the counter stands still */
-#define BURSTS_MAX   40000u
+#define LONG_JUMP    8u     /* counter ticks */
+#define COARSE_TICK  4u     /* PM timer ticks in a microsecond, rounded up */
+#define QUIET_BURSTS 8u     /* so many bursts without a change: the counter stands still */
+#define BURSTS_MAX   80000u
 #define FIRST_LOOK   64u /* counter ticks after which the bounds are first looked at */
 #define ELAPSED_MAX  (1ull << 34)
 
@@ -44,19 +47,37 @@ struct clock_rate clock_bounds(const struct clock_edge *early, uint32_t early_co
             rate.high = high < rate.high ? high : rate.high;
         }
     }
-    /* Clocks that are not steady can contradict each other; the contradiction is the error then. */
     if (rate.low > rate.high)
         rate = (struct clock_rate){.low = rate.high, .high = rate.low};
     return rate;
 }
 
-uint64_t clock_width_ppm(const struct clock_rate *rate)
+uint64_t clock_error_ppm(const struct clock_rate *rate)
 {
-    uint64_t width = rate->high - rate->low, middle = rate->low + width / 2;
+    uint64_t error = (rate->high - rate->low) / 2 + 1, middle = rate->low + error;
 
-    if (middle < 1000000 || width > middle / 1000)
-        return 1000000; /* far too wide; and the product below stays small */
-    return width / (middle / 1000000) + 1;
+    if (middle < PPM || error > middle / 1000)
+        return PPM; /* far too much; and the division below stays sound */
+    return error / (middle / PPM) + 1;
+}
+
+/*
+ * What a change by step, to ticks, between two readings tells.
+ *
+ * A jump by more than one means that we read too slowly, or that the counter is made from a coarser
+ * clock, such as one of microseconds, and then changes at that clock's ticks and shows up to one
+ * tick less than it should. A long jump tells more through the second reading itself: it saw the
+ * count, or up to a coarse clock's tick less.
+ */
+static struct clock_edge edge_between(const struct clock_sample *first,
+                                      const struct clock_sample *second, uint32_t step,
+                                      uint64_t ticks)
+{
+    if (step > LONG_JUMP)
+        return (struct clock_edge){
+            .after = second->before, .before = second->after, .ticks = ticks, .slack = COARSE_TICK};
+    return (struct clock_edge){
+        .after = first->before, .before = second->after, .ticks = ticks, .slack = step > 1};
 }
 
 /* Takes the changes out of a burst. false if the counter ran backwards. */
@@ -77,17 +98,10 @@ static bool run_take(struct clock_run *run, const struct clock_source *source,
             return false;
         run->counter = samples[i].counter;
         run->ticks += step;
-        if (i == 0 || i == CLOCK_BURST - 1)
-            continue; /* no TSC value on one of its sides */
+        if (i == 0)
+            continue; /* no reading just before it */
 
-        /*
-         * A jump by more than one means that we read too slowly, or that the counter is made from
-         * a coarser clock and then shows less than what it should by up to one tick.
-         */
-        struct clock_edge edge = {.after = samples[i - 1].tsc,
-                                  .before = samples[i + 1].tsc,
-                                  .ticks = run->ticks,
-                                  .slack = step > 1};
+        struct clock_edge edge = edge_between(&samples[i - 1], &samples[i], step, run->ticks);
         if (run->early_count < EDGES)
             run->early[run->early_count++] = edge;
         if ((*changes)++ == 0)
@@ -103,15 +117,15 @@ static bool run_take(struct clock_run *run, const struct clock_source *source,
 static bool rate_settle(const struct clock_rate *rate, const struct clock_request *request,
                         bool end, uint64_t *rate_out)
 {
-    uint64_t width = clock_width_ppm(rate), margin = request->claim / CLAIM_MARGIN;
+    uint64_t error = clock_error_ppm(rate), margin = request->claim / CLAIM_MARGIN;
 
-    if (width <= WIDTH_ENOUGH && request->claim && request->claim >= rate->low - margin &&
+    if (error <= ERROR_ENOUGH && request->claim && request->claim >= rate->low - margin &&
         request->claim <= rate->high + margin) {
         *rate_out = request->claim;
         return true;
     }
     *rate_out = rate->low + (rate->high - rate->low) / 2;
-    return width <= (end ? WIDTH_ENOUGH : WIDTH_GOOD);
+    return error <= (end ? ERROR_ENOUGH : ERROR_GOOD);
 }
 
 enum hardware_status clock_measure(const struct clock_source *source,
@@ -126,7 +140,7 @@ enum hardware_status clock_measure(const struct clock_source *source,
         uint64_t before = run.ticks;
         source->burst(source->context, samples);
         if (bursts == 0)
-            first_tsc = samples[0].tsc;
+            first_tsc = samples[0].before;
         if (!run_take(&run, source, samples, &changes))
             return HARDWARE_CLOCK_UNSTEADY;
         quiet = run.ticks == before ? quiet + 1 : 0;
@@ -134,7 +148,7 @@ enum hardware_status clock_measure(const struct clock_source *source,
             return HARDWARE_CLOCK_STANDS_STILL;
 
         bool end = run.ticks >= request->max_ticks ||
-                   samples[CLOCK_BURST - 1].tsc - first_tsc >= request->max_tsc;
+                   samples[CLOCK_BURST - 1].after - first_tsc >= request->max_tsc;
         if ((run.ticks >= look && changes) || end) {
             struct clock_rate rate =
                 clock_bounds(run.early, run.early_count, run.late, run.late_count, request->scale);

@@ -14,11 +14,11 @@
 
 #include "hardware.h"
 
-#define CLOCK_BURST 256u /* readings in one go */
+#define CLOCK_BURST 128u /* readings in one go */
 
-/* The counter's value, and the TSC read just before it. */
+/* The counter's value, and the TSC read just before and just after it. */
 struct clock_sample {
-    uint64_t tsc;
+    uint64_t before, after;
     uint32_t counter;
 };
 
@@ -31,8 +31,8 @@ struct clock_source {
 };
 
 /*
- * The counter changed to a new value later than TSC value `after` and not later than `before`. Its
- * exact count was then at least ticks and at most ticks + slack.
+ * At some moment later than TSC value `after` and not later than `before`, the counter's exact
+ * count was at least ticks and at most ticks + slack.
  */
 struct clock_edge {
     uint64_t after, before;
@@ -57,13 +57,13 @@ struct clock_request {
 struct clock_rate clock_bounds(const struct clock_edge *early, uint32_t early_count,
                                const struct clock_edge *late, uint32_t late_count, uint64_t scale);
 
-/* (high - low) in millionths of the middle, rounded up. */
-uint64_t clock_width_ppm(const struct clock_rate *rate);
+/* How far the middle can be from the truth, in millionths, rounded up. */
+uint64_t clock_error_ppm(const struct clock_rate *rate);
 
 /*
- * Measures until the bounds are 50 ppm apart, or 200 ppm when they agree with the claim; at the end
- * of the allowed time 200 ppm will do. rate_out: the claim if it was confirmed, otherwise the
- * middle of the bounds. Errors: CLOCK_STANDS_STILL, CLOCK_UNSTEADY.
+ * Measures until the error is at most 50 ppm, or 200 ppm when the claim lies within the bounds; at
+ * the end of the allowed time 200 ppm will do. rate_out: the claim if it was confirmed, otherwise
+ * the middle of the bounds. Errors: CLOCK_STANDS_STILL, CLOCK_UNSTEADY.
  */
 enum hardware_status clock_measure(const struct clock_source *source,
                                    const struct clock_request *request, uint64_t *rate_out)

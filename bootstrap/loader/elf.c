@@ -45,7 +45,7 @@ enum {
 
 static enum elf_status header_check(const uint8_t *file, uint64_t size, struct elf_header *header)
 {
-    static const uint8_t ident[] = {0x7f, 'E', 'L', 'F', CLASS_64, LITTLE_ENDIAN_DATA,
+    static const uint8_t ident[] = {0x7f,           'E', 'L', 'F', CLASS_64, LITTLE_ENDIAN_DATA,
                                     VERSION_CURRENT};
 
     if (size < sizeof(*header))

@@ -145,12 +145,12 @@ static void put_tables(struct writer *writer, const struct info_source *source,
         .entry_size = sizeof(struct boot_module),
     };
     put_cpus(writer, hardware, &info->cpus);
-    info->ioapics = writer_table(writer, hardware->ioapic, hardware->ioapics,
-                                 sizeof(hardware->ioapic[0]));
+    info->ioapics =
+        writer_table(writer, hardware->ioapic, hardware->ioapics, sizeof(hardware->ioapic[0]));
     info->overrides = writer_table(writer, hardware->override, hardware->overrides,
                                    sizeof(hardware->override[0]));
-    info->pci = writer_table(writer, hardware->segment, hardware->segments,
-                             sizeof(hardware->segment[0]));
+    info->pci =
+        writer_table(writer, hardware->segment, hardware->segments, sizeof(hardware->segment[0]));
     put_ports(writer, hardware, &info->ports);
     info->functions = writer_table(writer, source->functions, source->function_count,
                                    sizeof(source->functions[0]));

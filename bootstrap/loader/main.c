@@ -149,8 +149,8 @@ static void information_build(uint32_t function_count)
     handoff.boot_info_size = info_size(&source, 2);
     handoff.boot_info = memory_require(&map, handoff.boot_info_size, MEMORY_BOOT_INFO, 0,
                                        "the boot information area");
-    if (info_build(&source, (uint8_t *)handoff.boot_info, handoff.boot_info,
-                   handoff.boot_info_size, &handoff.reserve_index))
+    if (info_build(&source, (uint8_t *)handoff.boot_info, handoff.boot_info, handoff.boot_info_size,
+                   &handoff.reserve_index))
         fail("the memory map has too many entries");
 }
 
@@ -169,8 +169,7 @@ _Noreturn void loader_main(uint32_t magic, uint64_t information)
     hardware_require(hardware_check_cpu());
 
     memory_find();
-    hardware_require(
-        hardware_find_tables(input.rsdp_size ? (uint64_t)input.rsdp : 0, &hardware));
+    hardware_require(hardware_find_tables(input.rsdp_size ? (uint64_t)input.rsdp : 0, &hardware));
     entry = programs_load();
 
     handoff.magic = HANDOFF_MAGIC;

@@ -109,8 +109,7 @@ static struct content module_unpack(const struct module *module, struct ranges *
             fail("%s: %s", module_label(module), unpack_status_text(status));
     }
     content.size = sizes.content;
-    content.bytes =
-        (uint8_t *)memory_require(map, content.size, type, index, module_label(module));
+    content.bytes = (uint8_t *)memory_require(map, content.size, type, index, module_label(module));
     if (is_frame) {
         uint8_t *work =
             (uint8_t *)memory_require(map, sizes.work, MEMORY_LOADER, 0, module_label(module));

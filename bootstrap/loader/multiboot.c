@@ -16,6 +16,7 @@
 #define FLAG1_FRAMEBUFFER  (1u << 12)
 
 #define INFORMATION2_MAX (1u << 20) /* GRUB's is a few KiB */
+#define ENTRY2_MIN       24u        /* struct map_entry and a reserved field */
 #define MEMORY_MAP1_MAX  (INPUT_MAX_MEMORY * 64u)
 
 enum tag_type {
@@ -145,9 +146,8 @@ static enum multiboot_status read_modules1(const struct information1 *informatio
     if (information->module_count > INPUT_MAX_MODULES)
         return MULTIBOOT_MANY_MODULES;
     for (uint32_t i = 0; i < information->module_count; i++) {
-        const uint8_t *raw =
-            memory_view(information->modules + i * (uint64_t)sizeof(struct module1),
-                        sizeof(struct module1));
+        const uint8_t *raw = memory_view(
+            information->modules + i * (uint64_t)sizeof(struct module1), sizeof(struct module1));
         struct module1 module;
         const char *arguments = "";
         enum multiboot_status status = MULTIBOOT_SUCCESS;
@@ -228,7 +228,7 @@ static enum multiboot_status read_map2(const uint8_t *body, uint32_t size, struc
     memcpy(&entry_size, body, sizeof(entry_size));
     body += 8;
     size -= 8;
-    if (entry_size < sizeof(struct map_entry) || size % entry_size)
+    if (entry_size < ENTRY2_MIN || entry_size % 8 || size % entry_size)
         return MULTIBOOT_BAD_INFORMATION;
     for (; size; size -= entry_size, body += entry_size) {
         enum multiboot_status status = memory_add(input, body);

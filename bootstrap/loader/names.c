@@ -57,7 +57,8 @@ const char *name_status_text(enum name_status status)
         [NAME_SUCCESS] = "no error",
         [NAME_MISSING] = "has no name=NAME in its arguments",
         [NAME_TWICE] = "has more than one name= in its arguments",
-        [NAME_BAD] = "has a name that is empty, too long or of other characters than A-Z a-z 0-9 . _ -",
+        [NAME_BAD] =
+            "has a name that is empty, too long or of other characters than A-Z a-z 0-9 . _ -",
     };
 
     return words[status];

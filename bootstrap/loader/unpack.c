@@ -129,6 +129,7 @@ static enum unpack_status decode(LZ4F_dctx *context, const uint8_t *packed, uint
         if (input || output || !hint)
             continue;
         /* No progress: more content than announced, or too little input? One byte more tells. */
+        input = size - *used;
         output = 1;
         hint = LZ4F_decompress(context, &spare, &output, packed + *used, &input, NULL);
         if (LZ4F_isError(hint))

@@ -33,8 +33,8 @@ struct unpack_sizes {
 bool unpack_is_frame(const uint8_t *packed, uint64_t size);
 
 /* Check the frame's header. Reads nothing behind it. Source: lz4 frame format 1.6.2. */
-enum unpack_status unpack_inspect(const uint8_t *packed, uint64_t size,
-                                  struct unpack_sizes *sizes) __attribute__((warn_unused_result));
+enum unpack_status unpack_inspect(const uint8_t *packed, uint64_t size, struct unpack_sizes *sizes)
+    __attribute__((warn_unused_result));
 
 /*
  * Unpack a frame that unpack_inspect accepted to content[sizes->content]. work: sizes->work bytes,

@@ -149,7 +149,8 @@ def say(message: str) -> None:
     print(f"cairn: {message}", file=sys.stderr, flush=True)
 
 
-def tell_end(outcome: str, emulator: Emulator, transcript: Transcript, timeout: float | None) -> int:
+def tell_end(outcome: str, emulator: Emulator, transcript: Transcript,
+             timeout: float | None) -> int:
     """Says what happened where that is not plain from the console. Returns the exit status."""
     if outcome == "exit":
         assert transcript.status is not None

@@ -2,7 +2,9 @@
 """The counter counts right: the probe's passages, whose length is known by hand, and twice alike."""
 
 import pathlib
+import subprocess
 import sys
+import tempfile
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
@@ -13,6 +15,17 @@ from tests.lib.tap import Tap  # noqa: E402
 PROBE = machine.ROOT / "out/host/bench/probe"
 UPPER = 0xffff800000000000
 BOOT = ["-kernel", machine.quoted(PROBE)]
+
+PLUGIN = machine.quoted(machine.PLUGIN)
+REFUSED = (
+    (["-plugin", PLUGIN], "the argument out=FILE is missing"),
+    (["-plugin", f"{PLUGIN},out=FILE,speed=1"], "bad argument 'speed=1'"),
+    (["-plugin", f"{PLUGIN},out=FILE,at=a"], "bad argument 'at=a'"),
+    (["-plugin", f"{PLUGIN},out=FILE,at=:0x1"], "bad argument 'at=:0x1'"),
+    (["-plugin", f"{PLUGIN},out=FILE,at=a:0x1z"], "bad argument 'at=a:0x1z'"),
+    (["-plugin", f"{PLUGIN},out=FILE,stretch=a"], "bad argument 'stretch=a'"),
+    (["-M", "q35", "-smp", "2", "-plugin", f"{PLUGIN},out=FILE"], "machines with one CPU"),
+)
 
 
 def passage(lines: list[dict], first: int) -> dict[str, dict]:
@@ -29,6 +42,15 @@ def passage(lines: list[dict], first: int) -> dict[str, dict]:
 
 def points_of(lines: list[dict], name: str) -> list[int]:
     return [line["pass"] for line in lines if line["point"] == name]
+
+
+def refusal(arguments: list[str]) -> str:
+    """What QEMU says when the counter refuses these options; empty if it does not."""
+    with tempfile.TemporaryDirectory() as folder:
+        options = [text.replace("FILE", f"{folder}/counts") for text in arguments]
+        done = subprocess.run(["qemu-system-x86_64", "-M", "none", "-display", "none", *options],
+                              capture_output=True, text=True, timeout=20, check=False)
+    return done.stderr if done.returncode else ""
 
 
 def main() -> int:
@@ -62,6 +84,8 @@ def main() -> int:
     again = machine.run(BOOT, points, "stretch", 60).lines
     tap.ok(machine.repeatable(again) == machine.repeatable(lines),
            "a second run gives the same digits")
+    for arguments, words in REFUSED:
+        tap.ok(words in refusal(arguments), f"refused: {words}", refusal(arguments))
     return tap.done()
 
 

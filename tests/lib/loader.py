@@ -80,21 +80,46 @@ def progress(line: str) -> bool:
     return line.startswith("# [loader] ") and not line.startswith("# [loader] error")
 
 
+@dataclass
+class Stop:
+    """What a boot showed when the loader had stopped."""
+
+    console: list[str]
+    screen: str = ""
+    halted: bool = False
+
+    def told(self) -> list[str]:
+        return [line for line in self.console if not progress(line)]
+
+
+def boot(arguments: list[str]) -> Stop:
+    """Start a machine and look at it when the loader has stopped."""
+    with qemu.Machine(arguments) as machine:
+        status = machine.wait_for_exit_line()
+        stop = Stop(machine.lines)
+        if status is not None:
+            with contextlib.suppress(qemu.MachineError):
+                stop.screen = machine.screen_with(screen_text(stop.told()))
+                stop.halted = machine.halted()
+        return stop
+
+
+def judge(out: Tap, stop: Stop, about: str, error: str) -> None:
+    """Add the results: the line on the serial line and on the screen, and nothing afterwards."""
+    told, text = stop.told(), screen_text(stop.told())
+    pattern = re.escape(f"# [loader] error: {error}\nCAIRN-EXIT 8").replace("<n>", r"\d+")
+    out.ok(re.fullmatch(pattern, "\n".join(told)), f"{about}: serial line",
+           f"want {pattern}", " got:", *stop.console[-10:])
+    out.ok(told and stop.screen.startswith(text), f"{about}: screen", f"want {text!r}",
+           f" got {stop.screen[:len(text) + qemu.COLUMNS]!r}")
+    out.ok(stop.halted, f"{about}: the CPU stands still for good")
+
+
 def check(out: Tap, case: Case) -> None:
-    """Boot the case and add its results."""
+    """Boot the case by QEMU's own Multiboot loader."""
     with module_files(case.modules()) as files:
-        arguments = qemu.loader_arguments(files, cpu=case.cpu, memory=case.memory)
-        with qemu.Machine(arguments) as machine:
-            status = machine.wait_for_exit_line()
-            shown = machine.screen() if status is not None else []
-        pattern = re.escape(f"# [loader] error: {case.error}\nCAIRN-EXIT 8").replace("<n>", r"\d+")
-        told = [line for line in machine.lines if not progress(line)]
-        out.ok(re.fullmatch(pattern, "\n".join(told)), f"{case.about}: serial line",
-               f"want {pattern}", " got:", *machine.lines[-10:])
-        text = screen_text(told)
-        screen = "".join(row.ljust(qemu.COLUMNS) for row in shown)
-        out.ok(told and screen.startswith(text), f"{case.about}: screen", f"want {text!r}",
-               f" got {screen[:len(text) + qemu.COLUMNS]!r}")
+        stop = boot(qemu.loader_arguments(files, cpu=case.cpu, memory=case.memory))
+    judge(out, stop, case.about, case.error)
 
 
 def run(cases: list[Case]) -> int:

@@ -5,6 +5,8 @@ of the xxHash specification; the tests compare it with what the lz4 command writ
 """
 
 import struct
+import subprocess
+import tempfile
 
 P1, P2, P3, P4, P5 = 0x9E3779B1, 0x85EBCA77, 0xC2B2AE3D, 0x27D4EB2F, 0x165667B1
 MASK = 0xFFFFFFFF
@@ -74,3 +76,12 @@ def frame(data: bytes, *, size: bool = True, checksum: bool = True,
     if checksum:
         result += struct.pack("<I", xxh32(data) ^ wrong_checksum)
     return result
+
+
+def command_output(data: bytes, *options: str) -> bytes:
+    """What the lz4 command makes of the data (of a file: it tells the size only of those)."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return subprocess.run(["lz4", "-9", "-c", *options, file.name], capture_output=True,
+                              check=True).stdout

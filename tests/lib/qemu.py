@@ -16,7 +16,11 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "out/gcc-debug/bin"
 VGA_TEXT = 0xB8000
+FLAG_INTERRUPTS = 0x200
 COLUMNS, ROWS = 80, 25
+SCREEN_DELAY = 2  # seconds, much more than it takes to write two lines
+# What the monitor prints besides its answers: the command while it is typed, addresses of a dump.
+ECHO_AND_ADDRESSES = re.compile(r"(?m)^.*(?:\(qemu\)|\x1b\[).*$|^[0-9a-f]+: ")
 EXIT_LINE = re.compile(r"CAIRN-EXIT (\d+)$")
 
 
@@ -74,28 +78,37 @@ class Machine:
 
     def monitor(self, command: str, results: int, result: str = r"\b0x[0-9a-f]+") -> list[str]:
         """Give a command to the monitor and wait for as many matches of `result`."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(max(self.end - time.monotonic(), 1))
-            connection.connect(self.monitor_path)
-            connection.sendall(command.encode() + b"\n")
-            text = ""
-            while time.monotonic() < self.end:
-                data = connection.recv(65536)
-                if not data:
-                    break
-                text += data.decode("ascii", "replace")
-                # The command itself is echoed, with its own address; take the lines after it.
-                found = re.findall(result, re.sub(r"(?m)^.*(?:\(qemu\)|\x1b\[).*$|^[0-9a-f]+: ",
-                                                  "", text))
-                if len(found) >= results:
-                    return found[:results]
+        text = ""
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(max(self.end - time.monotonic(), 1))
+                connection.connect(self.monitor_path)
+                connection.sendall(command.encode() + b"\n")
+                while data := connection.recv(65536):
+                    text += data.decode("ascii", "replace")
+                    found = re.findall(result, ECHO_AND_ADDRESSES.sub("", text))
+                    if len(found) >= results:
+                        return found[:results]
+        except OSError as error:
+            text += str(error)
         raise MachineError(f"no answer to '{command}' from the monitor: {text[-200:]!r}")
 
-    def screen(self) -> list[str]:
-        """The rows of the VGA text screen, without the spaces at their ends."""
+    def screen(self) -> str:
+        """The VGA text screen as one string, row after row."""
         words = self.monitor(f"xp /{COLUMNS * ROWS}hx {VGA_TEXT:#x}", COLUMNS * ROWS)
-        text = "".join(chr(int(word, 16) & 0xFF) for word in words)
-        return [text[row * COLUMNS:(row + 1) * COLUMNS].rstrip(" \0") for row in range(ROWS)]
+        return "".join(chr(int(word, 16) & 0xFF) for word in words).replace("\0", " ")
+
+    def screen_with(self, text: str) -> str:
+        """The screen, as soon as it begins with the text: it is written after the serial line."""
+        end = min(time.monotonic() + SCREEN_DELAY, self.end)
+        while not (screen := self.screen()).startswith(text) and time.monotonic() < end:
+            time.sleep(0.05)
+        return screen
+
+    def halted(self) -> bool:
+        """Does the CPU stand in HLT with interrupts off?"""
+        flags, halt = self.monitor("info registers", 2, r"\b(?:EFL|RFL|HLT)=[0-9a-f]+")
+        return halt == "HLT=1" and not int(flags.split("=")[1], 16) & FLAG_INTERRUPTS
 
 
 def initrd(modules: list[tuple[str, str]]) -> list[str]:

@@ -21,12 +21,15 @@ class Stream:
         self.plan: int | None = None
         self.skips: list[tuple[str, str]] = []  # (description, reason)
         self.faults: list[str] = []
+        self.failed_subtests: list[str] = []  # named in the verdict, if anything failed
 
     def feed(self, line: str) -> bool:
         """Take one line without its newline. Returns whether it is TAP (comments are not)."""
         if line[:1].isspace():
             if match := INDENTED_SKIP.match(line):
                 self.skips.append((match[1] or "", match[2]))
+            if line.lstrip().startswith("not ok"):
+                self.failed_subtests.append(line.strip())
             return bool(re.match(r"\s+((not )?ok \d|1\.\.\d|# )", line))
         if match := PLAN.match(line):
             self._take_plan(int(match[1]), match[2])
@@ -64,7 +67,7 @@ class Stream:
             faults.append(f"{self.plan} tests planned, {self.count} run")
         if self.count == 0 and not self.skips:
             faults.append("no test was run")
-        return faults
+        return faults + (self.failed_subtests if faults else [])
 
 
 class Tap:

@@ -2,7 +2,6 @@
 """Packed modules with something wrong in the frame: named, and nothing of them is used."""
 
 import pathlib
-import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -17,8 +16,7 @@ PROGRAM = good_elf()
 
 def packed(*options: str) -> bytes:
     """The program as the lz4 command packs it."""
-    return subprocess.run(["lz4", "-9", "-c", *options], input=PROGRAM, capture_output=True,
-                          check=True).stdout
+    return lz4frame.command_output(PROGRAM, *options)
 
 
 # A match that reaches back before the first byte of the content (lz4 block format, "Matches").

@@ -7,13 +7,25 @@ import sys
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib import loader  # noqa: E402  (needs the path above)
+from tests.lib import loader, lz4frame  # noqa: E402  (needs the path above)
 from tests.lib.loader import Case  # noqa: E402
+
+# Zeroes that fill the memory up to where lz4's work memory still fits, but not the kernel's reserve.
+LARGE = lz4frame.command_output(bytes(1150 << 10), "-B4", "--content-size")
 
 CASES = [
     Case("no long mode", "this CPU has no long mode (64-bit)", cpu="pentium3"),
+    Case("no CPUID leaf for long mode", "this CPU has no long mode (64-bit)", cpu="486"),
     Case("no virtualization", "this CPU has no virtualization (neither VMX nor SVM)",
-         cpu="qemu64,-svm"),
+         cpu="max,-svm"),
+    Case("no no-execute pages", "this CPU has no no-execute pages (NX)", cpu="max,-nx"),
+    Case("no SYSCALL", "this CPU has no SYSCALL instruction", cpu="max,-syscall"),
+    Case("no XSAVE", "this CPU has no XSAVE", cpu="max,-xsave"),
+    Case("no PAT", "this CPU has no page attribute table (PAT)", cpu="max,-pat"),
+    Case("no local APIC", "this CPU has no local APIC", cpu="max,-apic"),
+    Case("too little memory for the kernel's reserve",
+         "the kernel's reserve: too little memory: <n> bytes needed in one piece, "
+         "<n> bytes free below 4 GiB", memory="3M", more=[("name=data", LARGE)]),
 ]
 
 if __name__ == "__main__":

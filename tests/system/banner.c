@@ -140,14 +140,16 @@ static void iommu_print(const struct machine *m)
     }
 }
 
+/* The bench reads the ticks. */
 static void duration_print(const struct machine *m, uint64_t entered)
 {
-    uint64_t mhz = m->info->tsc_hz / 1000000;
-    uint64_t us = mhz ? (entered - m->info->kernel_entry_tsc) / mhz : 0;
+    uint64_t ticks = entered - m->info->kernel_entry_tsc;
+    uint64_t khz = m->info->tsc_hz / 1000;
+    uint64_t us = khz ? ticks * 1000 / khz : 0;
 
-    print(LABEL
-          "start           %lu.%03lu ms from the kernel's first instruction to this program\n",
-          us / 1000, us % 1000);
+    print(LABEL "start           %lu TSC ticks (%lu.%03lu ms) from the kernel's first instruction "
+                "to this program\n",
+          ticks, us / 1000, us % 1000);
 }
 
 void banner_print(const struct machine *m, uint64_t entered)

@@ -13,7 +13,7 @@
 #include "suites.h"
 #include "sys.h"
 
-int main(const void *area);
+int main(const void *area, uint64_t entered);
 
 /* Larger than any area that the kernel maps. The memory suite checks the size that it claims. */
 #define AREA_LIMIT (16u << 20)
@@ -57,9 +57,9 @@ static unsigned machine_use(const struct machine *m, uint64_t entered)
     return 0;
 }
 
-int main(const void *area)
+/* entered: the TSC at the program's first lines. */
+int main(const void *area, uint64_t entered)
 {
-    uint64_t entered = tsc_read();
     struct machine machine;
     struct word word;
     unsigned status = 1;

@@ -88,14 +88,13 @@ void print(const char *format, ...)
 
 void print_size(uint64_t bytes)
 {
-    static const char *const units[] = {"bytes", "KiB", "MiB", "GiB"};
-    unsigned unit = 0;
-
-    while (unit + 1 < sizeof(units) / sizeof(units[0]) && bytes >= 4096) {
-        bytes /= 1024;
-        unit++;
+    if (bytes >= 16ull << 20) {
+        print("%lu MiB", bytes >> 20);
+    } else if (bytes >= 16ull << 10) {
+        print("%lu KiB", bytes >> 10);
+    } else {
+        print("%lu bytes", bytes);
     }
-    print("%lu %s", bytes, units[unit]);
 }
 
 void print_untrusted(const char *text, uint64_t limit)

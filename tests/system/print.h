@@ -10,7 +10,7 @@
  */
 void print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Prints a number of bytes in the largest of KiB, MiB, GiB that leaves at least 4 of it. */
+/* Prints a number of bytes, from 16 KiB on in KiB, from 16 MiB on in MiB, rounded down. */
 void print_size(uint64_t bytes);
 
 /* Prints untrusted text: at most limit characters, each outside printable ASCII as '?'. */

@@ -1,7 +1,7 @@
 /*
  * Entry of the first program: RDI = boot information area, RSP unusable. Records the state that
- * the kernel handed over (entry.h) before it touches it, counts words of .bss and stack that are
- * not zero, takes the stack and calls main.
+ * the kernel handed over (entry.h) before it touches it, takes the time, counts words of .bss and
+ * stack that are not zero, takes the stack and calls main.
  */
 #include "entry.h"
 
@@ -41,6 +41,9 @@ _start:
 
     cld
     mov %rdi, %r12
+    rdtsc
+    shl $32, %rdx
+    lea (%rdx, %rax), %r13
 
     mov $bss_begin, %edi
     mov $bss_end, %esi
@@ -69,6 +72,7 @@ _start:
     mov $stack_end, %esp
     xor %ebp, %ebp
     mov %r12, %rdi
+    mov %r13, %rsi
     call main
     ud2
 

@@ -42,6 +42,13 @@ $(eval $(call unit_test,system_options,tests/system/options.c))
 $(eval $(call unit_test,bench_classify,tests/bench/plugin/classify.c))
 $(eval $(call unit_test,kernel_boot,microkernel/boot.c microkernel/reserve.c))
 $(eval $(call unit_test,kernel_paging,microkernel/paging.c microkernel/reserve.c))
+$(eval $(call unit_test,loader_ranges,bootstrap/loader/ranges.c))
+$(eval $(call unit_test,loader_elf,bootstrap/loader/elf.c bootstrap/loader/format.c))
+$(eval $(call unit_test,loader_text,bootstrap/loader/format.c bootstrap/loader/names.c))
+$(eval $(call unit_test,loader_multiboot,bootstrap/loader/multiboot.c))
+$(eval $(call unit_test,loader_unpack,bootstrap/loader/unpack.c \
+    $(addprefix out/sources/lz4-1.9.4/lib/,lz4.c lz4frame.c lz4hc.c xxhash.c)))
+$(eval $(call unit_test,loader_info,bootstrap/loader/info.c bootstrap/loader/ranges.c))
 # --- end of the table -----------------------------------------------------------------------------
 
 .PHONY: unit

@@ -14,7 +14,7 @@ size_t strlen(const char *text);
 int strcmp(const char *one, const char *other);
 
 /* Freestanding compilers do not do this by themselves; small copies become single moves. */
-#define memcpy(to, from, size) __builtin_memcpy(to, from, size)
+#define memcpy(to, from, size)  __builtin_memcpy(to, from, size)
 #define memset(to, value, size) __builtin_memset(to, value, size)
 
 #endif
