@@ -17,6 +17,14 @@ endif
 out/.setup: build/setup build/packages build/sources
 	@build/setup
 
+# `make clean test` means one after the other.
+ifneq ($(filter clean,$(MAKECMDGOALS)),)
+.NOTPARALLEL:
+endif
+ifneq ($(and $(filter distclean,$(MAKECMDGOALS)),$(filter-out distclean,$(MAKECMDGOALS))),)
+$(error distclean goes alone: it removes what the other goals need)
+endif
+
 # Scripts that call make start from a clean slate: our job server is not theirs.
 script := @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 
@@ -59,6 +67,9 @@ coverage: unit  ## measure line coverage of the pure logic by the unit tests
 mutations:  ## break the product in known ways; each time a test must fail
 	$(script) tests/mutations/run
 
+gate:  ## run everything that must hold before a change is taken
+	$(script) .ci/run
+
 clean:  ## remove what was built, keep the fetched sources
 	rm -rf $(filter-out out/sources,$(wildcard out/*))
 
@@ -76,4 +87,4 @@ debug release:
 	+@$(MAKE) BUILD=$@ build
 
 .PHONY: all build debug release run test bench iso check tcb reproducible coverage mutations \
-    clean distclean help
+    gate clean distclean help

@@ -1,15 +1,16 @@
-# How a component becomes a program. A component.mk sets NAME.* and calls one of the macros:
+# How a component becomes a program. A component.mk sets NAME.* and calls one macro:
 #
 #   NAME.sources     .c and .S files, paths from the project's root
 #   NAME.vendor      the same for fetched sources: compiled without our warnings
 #   NAME.includes    include folders
 #   NAME.cflags      flags for all of its files; NAME.vendor.cflags: for fetched sources only
-#   NAME.ldscript    linker script (program only)
+#   NAME.ldscript    linker script
 #   NAME.ldflags     linker flags
 #   NAME.objcopy     more objcopy flags for the stripped file, for example -O elf32-i386
 #
-#   $(eval $(call program,NAME))       freestanding: bin/NAME and, with symbols, bin/NAME.debug
-#   $(eval $(call host_program,NAME))  for the host, with sanitizers: bin/NAME
+#   $(eval $(call program,NAME))
+#
+# makes bin/NAME and, with symbols, bin/NAME.debug and the linker's map bin/NAME.map.
 #
 # Every object depends on the files that hold its flags, so a changed flag rebuilds it.
 
@@ -22,7 +23,6 @@ Q   := @
 endif
 
 programs      :=
-host_programs :=
 tidy.commands :=
 # What clang-tidy is told of a freestanding file, besides its own component's flags.
 tidy.cflags   := -std=gnu17 -ffreestanding -mgeneral-regs-only -DCAIRN_DEBUG=1
@@ -51,7 +51,12 @@ $(call compile,$(1),$$(freestanding.cflags))
 tidy.commands += $(foreach file,$(filter %.c,$($(1).sources)),'$(file) $$(tidy.cflags) \
     $(addprefix -I,$($(1).includes)) $($(1).cflags)')
 
-$(OUT)/bin/$(1).debug: $(call objects,$(1)) $($(1).ldscript)
+# The list of objects, changed only when it differs: a source that goes away relinks too.
+$(OUT)/obj/$(1).list: always
+	@mkdir -p $$(@D)
+	@echo $(call objects,$(1)) | cmp -s - $$@ || echo $(call objects,$(1)) >$$@
+
+$(OUT)/bin/$(1).debug: $(call objects,$(1)) $($(1).ldscript) $(OUT)/obj/$(1).list
 	$$(call say,LD,$$@)
 	$$(Q)mkdir -p $$(@D)
 	$$(Q)$$(LD) $$(freestanding.ldflags) $($(1).ldflags) $(addprefix -T ,$($(1).ldscript)) \
@@ -62,25 +67,9 @@ $(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
 	$$(Q)$$(OBJCOPY) --strip-all $($(1).objcopy) $$< $$@
 endef
 
-define host_program
-host_programs += $(1)
-$(eval $(1).makefile := $(lastword $(MAKEFILE_LIST)))
-$(call compile,$(1),$$(host.cflags))
-
-$(OUT)/bin/$(1): $(call objects,$(1))
-	$$(call say,LD,$$@)
-	$$(Q)mkdir -p $$(@D)
-	$$(Q)$$(CC) $$(host.cflags) $($(1).ldflags) -o $$@ $(call objects,$(1))
-endef
-
-# A boot module as the loader wants it: with content size and content checksum.
-$(OUT)/bin/%.lz4: $(OUT)/bin/%
-	$(call say,LZ4,$@)
-	$(Q)lz4 -9 --content-size --quiet --force $< $@
-
 # For build/checks and build/tcb.
 list-programs:
 	@printf '%s\n' $(programs)
 list-commands:
 	@printf '%s\n' $(tidy.commands)
-.PHONY: list-programs list-commands
+.PHONY: list-programs list-commands always

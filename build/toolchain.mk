@@ -27,7 +27,7 @@ debug.cflags   := -DCAIRN_DEBUG=1
 release.cflags := -DCAIRN_DEBUG=0
 
 # Names in debug information must not depend on where the tree lies (make reproducible).
-common.cflags := -std=gnu17 -O2 -g -ffile-prefix-map=$(CURDIR)=. $($(BUILD).cflags)
+common.cflags := -std=gnu17 -O2 -g '-ffile-prefix-map=$(CURDIR)=.' $($(BUILD).cflags)
 
 # What runs on the machine: no C library, no vector registers, no code nobody calls.
 freestanding.cflags := $(common.cflags) -ffreestanding -fno-stack-protector -fno-pic -fno-pie \
@@ -37,7 +37,3 @@ freestanding.cflags := $(common.cflags) -ffreestanding -fno-stack-protector -fno
 # ld warns of a segment that is writable and executable; that is an error here.
 freestanding.ldflags := -nostdlib -static --gc-sections --build-id=none --fatal-warnings \
     -z noexecstack -z max-page-size=4096
-
-# What runs on the host: unit tests.
-host.cflags := $(common.cflags) -fno-omit-frame-pointer \
-    -fsanitize=address,undefined -fno-sanitize-recover=all

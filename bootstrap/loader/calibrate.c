@@ -63,7 +63,7 @@ static void pm_timer_burst(void *context, struct clock_sample samples[CLOCK_BURS
 /* The local APIC's timer counts down; its complement counts up. */
 static void lapic_burst_memory(void *context, struct clock_sample samples[CLOCK_BURST])
 {
-    volatile uint32_t *current = context;
+    const volatile uint32_t *current = context;
 
     for (uint32_t i = 0; i < CLOCK_BURST; i++) {
         samples[i].before = tsc_read();

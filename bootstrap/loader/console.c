@@ -36,7 +36,7 @@
 
 static bool serial_present;
 static bool screen_is_text = true;
-static unsigned screen_row;
+static size_t screen_row;
 
 void console_init(void)
 {
@@ -86,7 +86,7 @@ static void screen_line(const char *text)
         return;
     while (*text || column % SCREEN_COLUMNS || !column)
         cell[column++] = (uint16_t)(SCREEN_COLOUR | (uint8_t)(*text ? *text++ : ' '));
-    screen_row += (unsigned)(column / SCREEN_COLUMNS);
+    screen_row += column / SCREEN_COLUMNS;
 }
 
 /* The prefix and the formatted text in line[]. */

@@ -57,7 +57,7 @@ static enum hardware_status judge_virtualization(const struct cpu_facts *facts)
         return HARDWARE_OK;
     }
     if (facts->ext1_ecx & EXT1_ECX_SVM)
-        return facts->vm_cr & VM_CR_SVMDIS ? HARDWARE_SVM_OFF : HARDWARE_OK;
+        return (facts->vm_cr & VM_CR_SVMDIS) ? HARDWARE_SVM_OFF : HARDWARE_OK;
     return HARDWARE_NO_VIRTUALIZATION;
 }
 

@@ -5,6 +5,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "console.h"
 #include "hardware.h"
@@ -26,22 +27,20 @@ struct trampoline_data {
     uint32_t cr0, cr3, cr4, efer;
 } __attribute__((packed));
 
-extern const uint8_t trampoline_start[], trampoline_data[], trampoline_end[];
+extern const uint8_t trampoline_start[];
+extern const uint32_t trampoline_size, trampoline_data_offset;
 extern uint64_t cpu_claim, cpu_handoff, cpu_mailbox;
 
 static void trampoline_install(uint64_t frame)
 {
-    volatile uint8_t *to = (volatile uint8_t *)frame;
+    uint8_t *to = (uint8_t *)frame;
     struct trampoline_data data = {.cr0 = (uint32_t)cr0_read(),
                                    .cr3 = (uint32_t)cr3_read(),
                                    .cr4 = (uint32_t)cr4_read(),
                                    .efer = (uint32_t)msr_read(MSR_EFER) & ~EFER_LMA};
-    size_t data_offset = (size_t)(trampoline_data - trampoline_start);
 
-    for (size_t i = 0; i < (size_t)(trampoline_end - trampoline_start); i++)
-        to[i] = trampoline_start[i];
-    for (size_t i = 0; i < sizeof(data); i++)
-        to[data_offset + i] = ((const uint8_t *)&data)[i];
+    memcpy(to, trampoline_start, trampoline_size);
+    memcpy(to + trampoline_data_offset, &data, sizeof(data));
 }
 
 /* Waits so long, or until the offer was taken. true if it was. */
@@ -124,7 +123,8 @@ static enum hardware_status cpus_start(struct hardware *hw, uint64_t trampoline)
 enum hardware_status hardware_start_cpus(struct hardware *hw, uint64_t trampoline,
                                          struct handoff *handoff)
 {
-    if (trampoline == 0 || trampoline % FRAME_SIZE || trampoline >= LOW_MEMORY)
+    if (trampoline == 0 || trampoline % FRAME_SIZE || trampoline >= LOW_MEMORY ||
+        trampoline_size > FRAME_SIZE)
         return HARDWARE_BAD_TRAMPOLINE;
 
     handoff->ap_entry = 0;

@@ -51,7 +51,7 @@ static enum elf_status header_check(const uint8_t *file, uint64_t size, struct e
     if (size < sizeof(*header))
         return ELF_NOT_ELF64;
     memcpy(header, file, sizeof(*header));
-    if (memcmp(header->ident, ident, sizeof(ident)) || header->version != VERSION_CURRENT)
+    if (memcmp(header->ident, ident, sizeof(ident)) != 0 || header->version != VERSION_CURRENT)
         return ELF_NOT_ELF64;
     if (header->machine != MACHINE_X86_64)
         return ELF_WRONG_MACHINE;

@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "elf.h"
 #include "handoff.h"
 #include "multiboot.h"
 #include "names.h"
@@ -48,7 +49,6 @@ void modules_claim(struct modules *modules, const struct input *input, struct ra
  * which has HANDOFF_MAX_SEGMENTS places. limits: virtual addresses allowed. Stores the entry point
  * and returns the number of segments.
  */
-struct elf_limits;
 uint32_t modules_load(struct modules *modules, struct ranges *map, const char *name,
                       const struct elf_limits *limits, enum memory_type type,
                       struct handoff_segment *segment, uint64_t *entry);

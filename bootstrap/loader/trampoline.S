@@ -1,7 +1,7 @@
 /*
  * The way of every other CPU: from real mode, where the start-up interrupt puts it, to the loop in
- * which it waits for the kernel. cpus.c copies trampoline_start..trampoline_end to a frame below
- * 640 KiB and fills in the data at trampoline_data. Only the 16-bit part runs there, on no stack.
+ * which it waits for the kernel. cpus.c copies trampoline_size bytes to a frame below
+ * 640 KiB and fills in struct trampoline_data there. Only the 16-bit part runs there, on no stack.
  */
 
 #define MSR_APIC_BASE  0x1b
@@ -12,7 +12,7 @@
 
     .section .rodata.trampoline, "a"
     .balign 16
-    .globl trampoline_start, trampoline_data, trampoline_end
+    .globl trampoline_start, trampoline_size, trampoline_data_offset
     .code16
 trampoline_start:
     cli
@@ -54,6 +54,10 @@ target:
 trampoline_end:
 
     .balign 8
+trampoline_size:
+    .long trampoline_end - trampoline_start
+trampoline_data_offset:
+    .long trampoline_data - trampoline_start
 gdt:
     .quad 0
     .quad 0x00209b0000000000    /* 64-bit code */

@@ -15,8 +15,8 @@ VECTOR = re.compile(r"%(?:[xyz]mm[0-9]+|mm[0-7]|st\b|st\(|k[1-7]\b)")
 
 
 def check_symbols(program: str, path: str) -> list[str]:
-    undefined = output(["nm", "--undefined-only", path]).split()
-    return [f"{program}: undefined symbol {name}" for name in undefined if name != "U"]
+    undefined = output(["nm", "--undefined-only", path]).splitlines()
+    return [f"{program}: undefined symbol {line.split()[-1]}" for line in undefined]
 
 
 def check_relocations(program: str, path: str) -> list[str]:

@@ -18,6 +18,9 @@ The escape key is Ctrl-] (then ? for help, q to quit).
 """
 
 
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         raise LauncherError(f"{message} (build/cairn help)")
@@ -112,11 +115,13 @@ def print_platform() -> int:
 
 
 def on_signal(number: int, frame: object) -> None:
+    for other in ENDING_SIGNALS:  # the way out is not interrupted again
+        signal.signal(other, signal.SIG_IGN)
     raise Interrupted(signal.Signals(number).name)
 
 
 def main(arguments: list[str]) -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in ENDING_SIGNALS:
         signal.signal(number, on_signal)
     try:
         top = parser()

@@ -130,7 +130,10 @@ def replace(machine: Machine, **changes: object) -> Machine:
 def run_folder() -> Iterator[pathlib.Path]:
     parent = ROOT / "out/run"
     parent.mkdir(parents=True, exist_ok=True)
-    folder = tempfile.mkdtemp(dir=parent)
+    for old in parent.iterdir():  # of launchers that were killed
+        if not pathlib.Path("/proc", old.name.partition("-")[0]).exists():
+            shutil.rmtree(old, ignore_errors=True)
+    folder = tempfile.mkdtemp(dir=parent, prefix=f"{os.getpid()}-")
     try:
         yield pathlib.Path(folder)
     finally:

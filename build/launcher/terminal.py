@@ -25,8 +25,8 @@ class RawTerminal:
         mode[3] &= ~(termios.ICANON | termios.ECHO | termios.ISIG | termios.IEXTEN)
         mode[6][termios.VMIN] = 1
         mode[6][termios.VTIME] = 0
-        termios.tcsetattr(self.descriptor, termios.TCSADRAIN, mode)
+        termios.tcsetattr(self.descriptor, termios.TCSANOW, mode)
         return self
 
     def __exit__(self, *unused: object) -> None:
-        termios.tcsetattr(self.descriptor, termios.TCSADRAIN, self.saved)
+        termios.tcsetattr(self.descriptor, termios.TCSANOW, self.saved)

@@ -14,7 +14,7 @@
 
 #include <stdint.h>
 
-#define BOOT_INFO_MAGIC   0x6e726143u /* "Carn" */
+#define BOOT_INFO_MAGIC   0x6e726143u           /* "Carn" */
 #define BOOT_INFO_ADDRESS 0x0000700000000000ull /* virtual, in the first program */
 
 /* Semantic version of the kernel interface; CHANGES.md says what each one changed. */
@@ -74,13 +74,15 @@ struct boot_module {
 };
 
 /* CPU features that the kernel found and, where they are protections, switched on. */
-#define CPU_FEATURE_NX           (1ull << 0) /* EFER.NXE set */
-#define CPU_FEATURE_SMEP         (1ull << 1) /* CR4.SMEP set */
-#define CPU_FEATURE_SMAP         (1ull << 2) /* CR4.SMAP set */
-#define CPU_FEATURE_UMIP         (1ull << 3) /* CR4.UMIP set */
-#define CPU_FEATURE_WP           (1ull << 4) /* CR0.WP set */
-#define CPU_FEATURE_X2APIC       (1ull << 5) /* local APIC in x2APIC mode */
-#define CPU_FEATURE_TSC_DEADLINE (1ull << 6) /* one-shot timer by TSC deadline, else LAPIC count */
+#define CPU_FEATURE_NX     (1ull << 0) /* EFER.NXE set */
+#define CPU_FEATURE_SMEP   (1ull << 1) /* CR4.SMEP set */
+#define CPU_FEATURE_SMAP   (1ull << 2) /* CR4.SMAP set */
+#define CPU_FEATURE_UMIP   (1ull << 3) /* CR4.UMIP set */
+#define CPU_FEATURE_WP     (1ull << 4) /* CR0.WP set */
+#define CPU_FEATURE_X2APIC (1ull << 5) /* local APIC in x2APIC mode */
+#define CPU_FEATURE_TSC_DEADLINE                                    \
+    (1ull << 6) /* one-shot timer by TSC deadline, else LAPIC count \
+                 */
 #define CPU_FEATURE_VMX          (1ull << 7)
 #define CPU_FEATURE_SVM          (1ull << 8)
 #define CPU_FEATURE_TSC_CONSTANT (1ull << 9) /* CPUID says invariant TSC */
@@ -152,10 +154,10 @@ struct boot_framebuffer {
     uint8_t reserved;
 };
 
-#define BOOT_FLAG_DMA_CONFINED  (1u << 0) /* an IOMMU blocks all DMA that was not granted */
-#define BOOT_FLAG_VTD           (1u << 1) /* the firmware describes an Intel IOMMU (DMAR) */
-#define BOOT_FLAG_AMDVI         (1u << 2) /* the firmware describes an AMD IOMMU (IVRS) */
-#define BOOT_FLAG_PM_TIMER_32   (1u << 3) /* the ACPI PM timer has 32 bits, not 24 */
+#define BOOT_FLAG_DMA_CONFINED (1u << 0) /* an IOMMU blocks all DMA that was not granted */
+#define BOOT_FLAG_VTD          (1u << 1) /* the firmware describes an Intel IOMMU (DMAR) */
+#define BOOT_FLAG_AMDVI        (1u << 2) /* the firmware describes an AMD IOMMU (IVRS) */
+#define BOOT_FLAG_PM_TIMER_32  (1u << 3) /* the ACPI PM timer has 32 bits, not 24 */
 
 struct boot_info {
     uint32_t magic;       /* BOOT_INFO_MAGIC */
@@ -167,12 +169,12 @@ struct boot_info {
     uint32_t size;  /* bytes in use, header included; the area is this rounded up to pages */
     uint32_t flags; /* BOOT_FLAG_* */
 
-    uint64_t tsc_hz;             /* TSC ticks per second */
-    uint64_t kernel_entry_tsc;   /* TSC when the kernel's first instruction ran */
-    uint64_t acpi_rsdp;          /* physical address of the ACPI root pointer, 0 if unknown */
-    uint64_t acpi_dmar;          /* physical address of the DMAR or IVRS table, 0 if none */
-    uint32_t command_line;       /* offset of the command line, NUL-terminated */
-    uint32_t boot_loader;        /* offset of the boot loader's name, NUL-terminated */
+    uint64_t tsc_hz;           /* TSC ticks per second */
+    uint64_t kernel_entry_tsc; /* TSC when the kernel's first instruction ran */
+    uint64_t acpi_rsdp;        /* physical address of the ACPI root pointer, 0 if unknown */
+    uint64_t acpi_dmar;        /* physical address of the DMAR or IVRS table, 0 if none */
+    uint32_t command_line;     /* offset of the command line, NUL-terminated */
+    uint32_t boot_loader;      /* offset of the boot loader's name, NUL-terminated */
 
     struct boot_framebuffer framebuffer;
 

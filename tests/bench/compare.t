@@ -39,7 +39,7 @@ def check_comparison() -> None:
     tap.equal(verdicts([row(unit="bytes")], [row()]), [("a.b", True)], "another unit fails")
     tap.equal(verdicts([row(sought=1)], [row(sought=2)]), [], "sought is not compared")
     tap.equal(verdicts([row("z"), row()], [row()]), [("z", True)], "a row not measured is named")
-    tap.equal(verdicts([row()], [row("c"), row()]), [("c", True)], "a row without baseline is named")
+    tap.equal(verdicts([row()], [row("c"), row()]), [("c", True)], "a row without baseline")
     tap.equal(verdicts([row(), row(platform=BOCHS)], [row(), row(value=2000, platform=BOCHS)]),
               [("a.b", True)], "platforms are rows of their own")
     tap.equal(verdicts([row(), row(platform=BOCHS)], [row()], ("qemu-svm",)), [],

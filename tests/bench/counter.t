@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The counter counts right: the probe's passages, whose length is known by hand, and twice alike."""
+"""The counter counts right: the probe's passages, of known length, counted by hand, twice alike."""
 
 import pathlib
 import subprocess

@@ -77,7 +77,8 @@ def run(boot: list[str], points: dict[str, int], stretch: str | None = None,
                                   stderr=subprocess.STDOUT, text=True, timeout=seconds, cwd=ROOT,
                                   env={**os.environ, "LC_ALL": "C"})
         except subprocess.TimeoutExpired:
-            raise BenchError(f"no end after {seconds:.0f} s; last lines:\n{tail(console)}") from None
+            raise BenchError(f"no end after {seconds:.0f} s; last lines:\n"
+                             + tail(console)) from None
         if done.returncode:
             raise BenchError(f"QEMU ended with {done.returncode}: {done.stdout.strip()}")
         text = console.read_text(errors="replace") if console.exists() else ""

@@ -66,7 +66,10 @@ def main() -> int:
     parser.add_argument("--at-a-time", type=int, default=2)
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
-    chosen = choose(options.platform, options.names)
+    try:
+        chosen = choose(options.platform, options.names)
+    except ValueError as error:
+        parser.error(str(error))
     out = Tap()
     with concurrent.futures.ThreadPoolExecutor(options.at_a_time) as pool:
         results = pool.map(lambda case: run_case(case, options.platform), chosen)

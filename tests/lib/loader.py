@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.lib import elf, qemu
+from tests.lib.console import own_lines
 from tests.lib.tap import Tap
 
 KERNEL = qemu.BIN / "kernel"
@@ -89,7 +90,7 @@ class Stop:
     halted: bool = False
 
     def told(self) -> list[str]:
-        return [line for line in self.console if not progress(line)]
+        return [line for line in own_lines(self.console) if not progress(line)]
 
 
 def boot(arguments: list[str]) -> Stop:

@@ -10,7 +10,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.lib import loader, lz4frame  # noqa: E402  (needs the path above)
 from tests.lib.loader import Case  # noqa: E402
 
-# Zeroes that fill the memory up to where lz4's work memory still fits, but not the kernel's reserve.
+# Zeroes that leave room for lz4's work memory, but not for the kernel's reserve.
 LARGE = lz4frame.command_output(bytes(1150 << 10), "-B4", "--content-size")
 
 CASES = [

@@ -3,6 +3,7 @@
 import contextlib
 import re
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -20,8 +21,19 @@ class Monitor:
     def __init__(self, path: str, limit: float = 10) -> None:
         self.connection = socket.socket(socket.AF_UNIX)
         self.connection.settimeout(limit)
-        self.connection.connect(path)
+        self._connect(path, time.monotonic() + limit)
         self._read_to_prompt()
+
+    def _connect(self, path: str, end: float) -> None:
+        """QEMU makes the socket a moment after its start."""
+        while True:
+            try:
+                self.connection.connect(path)
+                return
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def _read_to_prompt(self) -> str:
         text = b""
@@ -39,9 +51,12 @@ class Monitor:
         return answer.replace("\r", "")
 
     def physical(self, address: int, size: int = 4) -> int:
-        """A little-endian number of 1, 2, 4 or 8 bytes in physical memory."""
+        """A little-endian number of 1, 2, 4 or 8 bytes in physical memory; LookupError if there is
+        nothing at that address."""
         letter = {1: "b", 2: "h", 4: "w", 8: "g"}[size]
         answer = self.ask(f"xp /1{letter}x {address:#x}")
+        if "Cannot access" in answer:
+            raise LookupError(f"nothing is at {address:#x}")
         return int(answer.split(":", 1)[1], 16)
 
 

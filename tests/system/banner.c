@@ -6,23 +6,23 @@
 
 #define LABEL "# [first]   "
 
-/* CPUID 0x8000000A: EDX bits (AMD APM 3, E.4.9) */
-struct svm_feature {
+/* A bit of a word of features, and what to call it. */
+struct bit_name {
     uint32_t bit;
     const char *name;
 };
 
-static const struct svm_feature svm_features[] = {
+static const struct bit_name svm_features[] = {
     {0, "nested paging"}, {1, "LBR"},           {3, "NRIP save"},
     {5, "clean bits"},    {6, "flush by ASID"}, {7, "decode assists"},
     {13, "AVIC"},         {16, "virtual GIF"},
 };
 
-static const struct svm_feature protections[] = {
+static const struct bit_name protections[] = {
     {0, "NX"}, {4, "WP"}, {1, "SMEP"}, {2, "SMAP"}, {3, "UMIP"},
 };
 
-static void names_print(uint32_t bits, const struct svm_feature *list, unsigned count)
+static void names_print(uint32_t bits, const struct bit_name *list, unsigned count)
 {
     const char *separator = "";
 

@@ -99,7 +99,8 @@ static void check_owners(const struct machine *m)
     tap_ok(kernel > 0, "the kernel's own frames are listed");
     tap_at_most(kernel, KERNEL_LIMIT(m->info->cpus.count), "the kernel takes little for itself");
     tap_equal(info, (m->view.size + 4095ull) & ~4095ull, "boot information area is listed");
-    tap_ok(machine_memory_of(m, MEMORY_FIRST) >= 4 * 4096, "first program's segments are listed");
+    tap_ok(machine_memory_of(m, MEMORY_FIRST) >= 4 * 4096ull,
+           "first program's segments are listed");
     tap_ok(machine_memory_of(m, MEMORY_FREE) >= machine_ram(m) / 2, "most RAM is free");
 }
 

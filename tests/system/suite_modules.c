@@ -2,6 +2,7 @@
  * The boot modules. A module says what it should be in its own arguments: size=N is the size of
  * its content, so that the unpacked size can be checked whatever the module is.
  */
+#include "print.h"
 #include "suites.h"
 #include "tap.h"
 
@@ -21,7 +22,8 @@ static void check_module(const struct machine *m, const struct boot_module *modu
     struct word word;
     uint64_t size;
 
-    if (!tap_ok(name && arguments, "strings lie inside the area")) {
+    tap_ok(name && arguments, "strings lie inside the area");
+    if (!name || !arguments) {
         return;
     }
     tap_ok(option_find(arguments, "name", &word) && word_equal(word, name),
@@ -29,6 +31,9 @@ static void check_module(const struct machine *m, const struct boot_module *modu
     tap_ok(!text_equal(name, "kernel") && !text_equal(name, "first"),
            "the running programs' files are not in the table");
     tap_equal(module->base % 4096, 0, "content is page aligned");
+    tap_comment();
+    print_untrusted(name, 64);
+    print(": %lu bytes at %#lx\n", module->size, module->base);
     if (option_number(arguments, "size", &size)) {
         tap_equal(module->size, size, "content has the size that its arguments say");
     }

@@ -79,6 +79,13 @@ static void check_arguments(void)
         }
     }
     tap_equal(wrong, 0, "a power-off status above 255 returns BAD_PARAMETER");
+
+    /* A kernel that looks no further ends here with status 1. */
+    wrong = sys_call(SYSCALL_POWER_OFF, 1, 1, 0) != STATUS_BAD_PARAMETER;
+    wrong += sys_call(SYSCALL_POWER_OFF, 1, 1ull << 63, 0) != STATUS_BAD_PARAMETER;
+    wrong += sys_call(SYSCALL_POWER_OFF, 1, 0, 1) != STATUS_BAD_PARAMETER;
+    wrong += sys_call(SYSCALL_POWER_OFF, 1, 0, 1ull << 63) != STATUS_BAD_PARAMETER;
+    tap_equal(wrong, 0, "an unused argument that is not zero returns BAD_PARAMETER");
 }
 
 /* Runs one SYSCALL with that number, flags and stack pointer; true if all is as before. */
@@ -145,6 +152,18 @@ static void check_stacks(void)
     tap_ok(preserved, "any stack pointer will do: null, not canonical, in the kernel's half");
 }
 
+/* Compiled code here uses no vector registers, so XMM15 keeps what is put there. */
+static void check_vectors(void)
+{
+    const uint64_t value = 0x0123456789abcdef;
+    uint64_t after;
+
+    __asm__ volatile("movq %0, %%xmm15" : : "r"(value));
+    (void)sys_call(BAD_NUMBER, 0, 0, 0);
+    __asm__ volatile("movq %%xmm15, %0" : "=r"(after));
+    tap_equal(after, value, "vector registers are preserved");
+}
+
 static void check_leaks(void)
 {
     struct sys_registers in, out;
@@ -170,5 +189,6 @@ void suite_syscalls(const struct machine *m)
            "registers but RAX, RCX, R11 are preserved by a bad parameter");
     check_flags();
     check_stacks();
+    check_vectors();
     check_leaks();
 }

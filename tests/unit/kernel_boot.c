@@ -22,9 +22,11 @@ struct area {
 static struct area *area;
 static struct handoff handoff;
 
-#define TABLE(field)                                                                               \
-    {offsetof(struct area, field), sizeof(area->field) / sizeof(area->field[0]),                   \
-     sizeof(area->field[0]), 0}
+#define TABLE(field)                                                                \
+    {                                                                               \
+        offsetof(struct area, field), sizeof(area->field) / sizeof(area->field[0]), \
+            sizeof(area->field[0]), 0                                               \
+    }
 
 /* A sound handoff for two CPUs. */
 static void handoff_make(void)
@@ -63,12 +65,12 @@ static void handoff_make(void)
 }
 
 /* Breaks one field of the sound handoff; the kernel must stop with these words. */
-#define REFUSED(change, words)                                                                     \
-    do {                                                                                           \
-        handoff_make();                                                                            \
-        change;                                                                                    \
-        ok(STOPS(boot_accept(&handoff)), "refused: " #change);                                     \
-        is_str(kernel_message, "# [kernel] " words "\n", "  says why");                            \
+#define REFUSED(change, words)                                          \
+    do {                                                                \
+        handoff_make();                                                 \
+        change;                                                         \
+        ok(STOPS(boot_accept(&handoff)), "refused: " #change);          \
+        is_str(kernel_message, "# [kernel] " words "\n", "  says why"); \
     } while (0)
 
 static void test_handoff(void)
@@ -83,7 +85,7 @@ static void test_handoff(void)
     REFUSED(handoff.first_segments = 9, "handoff: the first program has 9 segments");
     REFUSED(handoff.first[1].physical++, "handoff: segment 1 of the first program is impossible");
     REFUSED(handoff.first[1].size = 0, "handoff: segment 1 of the first program is impossible");
-    REFUSED(handoff.first[1].virtual++, "handoff: segment 1 of the first program is impossible");
+    REFUSED(handoff.first[1].virtual ++, "handoff: segment 1 of the first program is impossible");
     REFUSED(handoff.kernel[0].physical = 0xfffff000ull + 0x1000,
             "handoff: segment 0 of the kernel is impossible");
     REFUSED(handoff.kernel[0].rights |= SEGMENT_WRITE,

@@ -104,7 +104,8 @@ static void test_map(void)
            "0x%lx is mapped", cases[i].address);
         uint64_t entry = walk(root, cases[i].address, &upper_user);
         is_u64(entry,
-               frame.value | (uint64_t)cases[i].rights | cases[i].extra | PAGE_ACCESSED | PAGE_DIRTY,
+               frame.value | (uint64_t)cases[i].rights | cases[i].extra | PAGE_ACCESSED |
+                   PAGE_DIRTY,
                "with its frame, its rights and nothing else");
         is_u64(upper_user, cases[i].address < FRAME_MAP,
                "upper levels let the user in only in the lower half");

@@ -16,7 +16,6 @@ struct world {
     uint64_t jitter;  /* up to so much more for each part */
     uint64_t hole;    /* now and then a reading takes so much longer */
     uint64_t quantum; /* the counter is derived from a clock of that period, or 0 */
-    uint64_t drift;   /* millionths by which the counter slows down after a millisecond */
     uint32_t mask;
     uint64_t offset; /* counter value at time 0 */
     bool stuck, backwards;
@@ -40,14 +39,13 @@ static uint64_t world_pass(struct world *w)
 
 static uint32_t world_counter(struct world *w)
 {
-    uint64_t time = world_pass(w), late = time > SECOND / 1000 ? time - SECOND / 1000 : 0;
+    uint64_t time = world_pass(w);
 
     w->readings++;
     if (w->stuck)
         return 42;
     if (w->backwards)
         return (uint32_t)(w->mask - scaled(time, w->counter_hz)) & w->mask;
-    time -= late / 1000000 * w->drift;
     if (w->quantum)
         time -= time % w->quantum;
     return (uint32_t)(w->offset + scaled(time, w->counter_hz)) & w->mask;

@@ -12,12 +12,13 @@
 #define LOW      0xffffffff80000000ull
 #define HIGH     0xfffffffffffff000ull
 #define SEGMENTS 3
+#define PAGE     4096ull
 #define PAGES    4
 
 struct file {
     Elf64_Ehdr header;
     Elf64_Phdr program[10];
-    uint8_t rest[PAGES * 4096 - sizeof(Elf64_Ehdr) - 10 * sizeof(Elf64_Phdr)];
+    uint8_t rest[PAGES * PAGE - sizeof(Elf64_Ehdr) - 10 * sizeof(Elf64_Phdr)];
 };
 
 static const struct elf_limits limits = {LOW, HIGH};
@@ -42,8 +43,8 @@ static struct file file_good(void)
         file.program[i] = (Elf64_Phdr){
             .p_type = PT_LOAD,
             .p_flags = flags[i],
-            .p_offset = (i + 1) * 4096,
-            .p_vaddr = LOW + i * 4096,
+            .p_offset = (i + 1) * PAGE,
+            .p_vaddr = LOW + i * PAGE,
             .p_filesz = 100 + i,
             .p_memsz = i == 2 ? 9000 : 100 + i,
             .p_align = 4096,
@@ -74,9 +75,9 @@ static void test_good(void)
     is_u64(image.entry, LOW + 16, "its entry point");
     is_u64(image.count, 3, "its number of segments");
     is_u64(image.segment[2].virtual, LOW + 8192, "a segment's address");
-    is_u64(image.segment[2].offset, 3 * 4096, "its place in the file");
+    is_u64(image.segment[2].offset, 3 * PAGE, "its place in the file");
     is_u64(image.segment[2].file_size, 102, "its size in the file");
-    is_u64(image.segment[2].memory_size, 3 * 4096, "its size in memory, whole pages");
+    is_u64(image.segment[2].memory_size, 3 * PAGE, "its size in memory, whole pages");
     is_u64(image.segment[0].rights, SEGMENT_READ | SEGMENT_EXECUTE, "rights of text");
     is_u64(image.segment[1].rights, SEGMENT_READ, "rights of constants");
     is_u64(image.segment[2].rights, SEGMENT_READ | SEGMENT_WRITE, "rights of data");
@@ -125,7 +126,7 @@ static void test_segment_faults(void)
     refused(WITH(program[2].p_offset, UINT64_MAX), ALL, ELF_OUTSIDE_FILE, outside_file);
     refused(WITH(program[2].p_offset, ALL - 101), ALL, ELF_OUTSIDE_FILE, outside_file);
     file = file_good();
-    refused(&file, 3 * 4096 + 101, ELF_OUTSIDE_FILE, outside_file);
+    refused(&file, 3 * PAGE + 101, ELF_OUTSIDE_FILE, outside_file);
     refused(WITH(program[1].p_memsz, 100), ALL, ELF_FILE_TOO_LARGE,
             "segment 2 has more bytes in the file than in memory");
     refused(WITH(program[1].p_vaddr, LOW + 4097), ALL, ELF_NOT_ALIGNED,
@@ -138,7 +139,7 @@ static void test_segment_faults(void)
             "segment 1 is writable and executable");
     refused(WITH(program[1].p_vaddr, LOW), ALL, ELF_OVERLAP, "segments 1 and 2 overlap");
     refused(WITH(program[0].p_memsz, 4097), ALL, ELF_OVERLAP, "segments 1 and 2 overlap");
-    refused(WITH(program[0].p_vaddr, LOW + 4 * 4096), ALL, ELF_OVERLAP, "segments 1 and 3 overlap");
+    refused(WITH(program[0].p_vaddr, LOW + 4 * PAGE), ALL, ELF_OVERLAP, "segments 1 and 3 overlap");
     refused(WITH(program[0].p_type, PT_INTERP), ALL, ELF_DYNAMIC, "dynamically linked");
     refused(WITH(program[0].p_type, PT_DYNAMIC), ALL, ELF_DYNAMIC, "dynamically linked");
 }
@@ -164,7 +165,7 @@ static void test_counts(void)
     file.header.e_phnum = 9;
     for (unsigned i = SEGMENTS; i < 9; i++) {
         file.program[i] = file.program[1];
-        file.program[i].p_vaddr = LOW + (i + 10) * 4096;
+        file.program[i].p_vaddr = LOW + (i + 10) * PAGE;
     }
     refused(&file, ALL, ELF_TOO_MANY_SEGMENTS, "too many segments");
 }

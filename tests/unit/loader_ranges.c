@@ -8,7 +8,7 @@
 
 #include "tap.h"
 
-#define CELL  512u /* bytes; eight to a page, so that page rounding is seen */
+#define CELL  512ull /* bytes; eight to a page, so that page rounding is seen */
 #define CELLS 384u
 
 struct model {
@@ -122,7 +122,7 @@ static void test_pairs(void)
             interval[count][0] = start;
             interval[count][1] = end;
         }
-    for (unsigned n = 0; n < INTERVALS * INTERVALS * FIRMWARE_TYPES * FIRMWARE_TYPES; n++) {
+    for (unsigned n = 0; n < FIRMWARE_TYPES * FIRMWARE_TYPES * INTERVALS * INTERVALS; n++) {
         const unsigned *one = interval[n % INTERVALS];
         const unsigned *two = interval[n / INTERVALS % INTERVALS];
         unsigned types = n / (INTERVALS * INTERVALS);
@@ -139,7 +139,7 @@ static void test_pairs(void)
         tried++;
     }
     is_u64(wrong, 0, "every pair of additions agrees with the model");
-    is_u64(tried, 21 * 21 * 36, "all pairs were tried");
+    is_u64(tried, 21u * 21 * 36, "all pairs were tried");
 }
 
 static bool random_take(struct ranges *map, struct model *model)
@@ -245,12 +245,12 @@ static void test_capacity(void)
     uint32_t added = 0;
 
     while (!status && added < 2 * BOOT_MAX_RANGES) {
-        status = ranges_add(&map, added * 2 * PAGE_SIZE, PAGE_SIZE, MEMORY_FREE);
+        status = ranges_add(&map, PAGE_SIZE * 2 * added, PAGE_SIZE, MEMORY_FREE);
         added += !status;
     }
     is_u64(status, RANGES_FULL, "too many ranges are refused");
     ok(map.count == added && map.count >= BOOT_MAX_RANGES - 2, "the map holds %u ranges", added);
-    ok(map.entry[map.count - 1].base == (added - 1) * 2 * PAGE_SIZE, "the last one is unharmed");
+    ok(map.entry[map.count - 1].base == PAGE_SIZE * 2 * (added - 1), "the last one is unharmed");
 }
 
 int main(void)

@@ -21,9 +21,8 @@
 static unsigned tap_run, tap_failed;
 
 /* Print the line of one check. Returns `passed`, so that a caller can stop at a failure. */
-__attribute__((format(printf, 4, 0))) static inline bool tap_result(bool passed, const char *file,
-                                                                    int line, const char *format,
-                                                                    va_list arguments)
+__attribute__((format(printf, 4, 0))) static inline bool
+tap_result(bool passed, const char *file, int line, const char *format, va_list arguments)
 {
     printf("%s %u - ", passed ? "ok" : "not ok", ++tap_run);
     vprintf(format, arguments);
@@ -80,7 +79,7 @@ tap_is_str(const char *got, const char *want, const char *file, int line, const 
 #define ok(condition, ...) tap_ok(!!(condition), __FILE__, __LINE__, __VA_ARGS__)
 
 /* is_u64(got, want, format, ...): two numbers are equal; shows both when they are not. */
-#define is_u64(got, want, ...)                                                                     \
+#define is_u64(got, want, ...) \
     tap_is_u64((uint64_t)(got), (uint64_t)(want), __FILE__, __LINE__, __VA_ARGS__)
 
 /* is_str(got, want, format, ...): two strings are equal; shows both when they are not. */
