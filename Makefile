@@ -59,7 +59,7 @@ tcb: release  ## print lines of code and bytes of kernel, loader and servers
 	$(script) build/tcb $(COMPILER)
 
 reproducible:  ## build twice in different folders and compare the programs
-	$(script) build/reproducible
+	$(script) COMPILER=$(COMPILER) build/reproducible
 
 coverage: unit  ## measure line coverage of the pure logic by the unit tests
 	$(script) tests/coverage

@@ -26,8 +26,11 @@ warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-proto
 debug.cflags   := -DCAIRN_DEBUG=1
 release.cflags := -DCAIRN_DEBUG=0
 
-# Names in debug information must not depend on where the tree lies (make reproducible).
-common.cflags := -std=gnu17 -O2 -g '-ffile-prefix-map=$(CURDIR)=.' $($(BUILD).cflags)
+# Names in debug information must not depend on where the tree lies (make reproducible). clang's
+# assembler does not map the folder that it runs in.
+clang.cflags := -fdebug-compilation-dir=.
+common.cflags := -std=gnu17 -O2 -g '-ffile-prefix-map=$(CURDIR)=.' $($(COMPILER).cflags) \
+    $($(BUILD).cflags)
 
 # What runs on the machine: no C library, no vector registers, no code nobody calls.
 freestanding.cflags := $(common.cflags) -ffreestanding -fno-stack-protector -fno-pic -fno-pie \

@@ -77,7 +77,7 @@ static inline uint32_t table_put(const char *signature, const void *content, uin
 
 static inline void rsdp_put(uint8_t revision, uint32_t rsdt, uint64_t xsdt)
 {
-    memcpy(&machine[MACHINE_RSDP - MACHINE_BASE], "RSD PTR ", 8);
+    put(MACHINE_RSDP, 0x2052545020445352, 8); /* "RSD PTR " */
     put(MACHINE_RSDP + 15, revision, 1);
     put(MACHINE_RSDP + 16, rsdt, 4);
     put(MACHINE_RSDP + 20, 36, 4);
