@@ -67,6 +67,11 @@ $(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
 	$$(Q)$$(OBJCOPY) --strip-all $($(1).objcopy) $$< $$@
 endef
 
+# A boot module packed as it is on the boot image: with content size and content checksum.
+$(OUT)/bin/%.lz4: $(OUT)/bin/%
+	$(call say,LZ4,$@)
+	$(Q)lz4 -9 --content-size --quiet --force $< $@
+
 # For build/checks and build/tcb.
 list-programs:
 	@printf '%s\n' $(programs)

@@ -3,12 +3,12 @@
 import argparse
 import os
 import pathlib
-import signal
 import sys
 
 import image
 import platforms
 import run
+import signals
 from errors import STATUS_INTERRUPTED, STATUS_USAGE, LauncherError
 
 EPILOGUE = """\
@@ -18,16 +18,9 @@ The escape key is Ctrl-] (then ? for help, q to quit).
 """
 
 
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
 class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
         raise LauncherError(f"{message} (build/cairn help)")
-
-
-class Interrupted(Exception):
-    """A signal that ends the launcher came."""
 
 
 def firmware(name: str) -> str:
@@ -114,15 +107,8 @@ def print_platform() -> int:
     return 0
 
 
-def on_signal(number: int, frame: object) -> None:
-    for other in ENDING_SIGNALS:  # the way out is not interrupted again
-        signal.signal(other, signal.SIG_IGN)
-    raise Interrupted(signal.Signals(number).name)
-
-
 def main(arguments: list[str]) -> int:
-    for number in ENDING_SIGNALS:
-        signal.signal(number, on_signal)
+    signals.install()
     try:
         top = parser()
         options = top.parse_args(arguments)
@@ -137,7 +123,7 @@ def main(arguments: list[str]) -> int:
     except OSError as error:
         print(f"cairn: {error}", file=sys.stderr)
         return STATUS_USAGE
-    except Interrupted as error:
+    except signals.Interrupted as error:
         print(f"cairn: ended by {error}", file=sys.stderr)
         return STATUS_INTERRUPTED
 

@@ -13,6 +13,7 @@ from typing import Iterator
 
 import image
 import platforms
+import signals
 from console import Transcript
 from emulator import Emulator
 from errors import ROOT, STATUS_SYSTEM_FAILED, STATUS_TIMEOUT, LauncherError
@@ -184,7 +185,7 @@ def run_machine(machine: Machine, options: argparse.Namespace, folder: pathlib.P
     timeout = options.timeout
     if timeout is None and not terminal:
         timeout = UNATTENDED_TIMEOUT
-    with log_path.open("wb") as log, contextlib.ExitStack() as stack:
+    with log_path.open("wb") as log, signals.deferred(), contextlib.ExitStack() as stack:
         emulator = Emulator(machine, folder)
         stack.callback(emulator.end)
         log.write(("# cairn: " + shlex.join(emulator.command) + "\n").encode())

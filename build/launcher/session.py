@@ -10,6 +10,7 @@ import sys
 import time
 from typing import BinaryIO
 
+import signals
 from console import HELP, EscapeKey, Transcript
 from emulator import Emulator
 
@@ -30,14 +31,14 @@ class Session:
         self.escape = EscapeKey() if escape else None
         self.pending = b""
         self.exit_seen: float | None = None  # when CAIRN-EXIT was last seen
-        self.outcome = ""  # exit, ended, timeout or quit
+        self.outcome = ""  # exit, ended, timeout or quit; none when a signal came
 
     def run(self) -> str:
         """Returns the outcome."""
         with selectors.DefaultSelector() as selector:
             selector.register(self.emulator.console_out, selectors.EVENT_READ, self._from_machine)
             self._watch_keyboard(selector)
-            while not self.outcome:
+            while not self.outcome and not signals.arrived():
                 self._flush_input()
                 for key, _ in selector.select(POLL):
                     key.data(selector)
