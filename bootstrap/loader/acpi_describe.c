@@ -7,8 +7,6 @@
 #include "console.h"
 #include "s5.h"
 
-#define ADDRESS_LIMIT (1ull << 32)
-
 #define MADT_LAPIC_ADDRESS  36u
 #define MADT_ENTRIES        44u
 #define MADT_LAPIC          0u

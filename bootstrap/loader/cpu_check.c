@@ -5,15 +5,13 @@
  */
 #include "cpu_check.h"
 
-#define LEAF1_ECX_VMX    (1u << 5)
+#include "x86.h"
+
 #define LEAF1_ECX_XSAVE  (1u << 26)
 #define LEAF1_EDX_TSC    (1u << 4)
-#define LEAF1_EDX_MSR    (1u << 5)
-#define LEAF1_EDX_APIC   (1u << 9)
 #define LEAF1_EDX_PAT    (1u << 16)
 #define LEAF1_EDX_FXSR   (1u << 24)
 #define LEAF1_EDX_SSE2   (1u << 26)
-#define EXT1_ECX_SVM     (1u << 2)
 #define EXT1_EDX_SYSCALL (1u << 11)
 #define EXT1_EDX_NX      (1u << 20)
 
@@ -21,7 +19,6 @@
 #define FEATURE_CONTROL_VMX    (1ull << 2) /* outside SMX */
 #define VM_CR_SVMDIS           (1ull << 4)
 #define APIC_BASE_ENABLED      (1ull << 11)
-#define APIC_BASE_ADDRESS      0x000ffffffffff000ull
 
 /* Features that are one CPUID bit each. */
 static enum hardware_status judge_features(const struct cpu_facts *facts)
@@ -71,7 +68,7 @@ enum hardware_status cpu_facts_judge(const struct cpu_facts *facts)
         return status;
     if (!(facts->apic_base & APIC_BASE_ENABLED))
         return HARDWARE_APIC_OFF;
-    if ((facts->apic_base & APIC_BASE_ADDRESS) >= 1ull << 32)
+    if ((facts->apic_base & APIC_BASE_ADDRESS) >= ADDRESS_LIMIT)
         return HARDWARE_APIC_HIGH;
     return HARDWARE_OK;
 }

@@ -9,6 +9,12 @@
 
 #include "hardware.h"
 
+/* CPUID bits that also say which of the registers below may be read. */
+#define LEAF1_ECX_VMX  (1u << 5)
+#define LEAF1_EDX_MSR  (1u << 5)
+#define LEAF1_EDX_APIC (1u << 9)
+#define EXT1_ECX_SVM   (1u << 2)
+
 /* A register that a CPU does not have, or must not be read on it, is 0 here. */
 struct cpu_facts {
     uint32_t leaf1_ecx, leaf1_edx; /* CPUID 1 */

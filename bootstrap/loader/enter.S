@@ -1,22 +1,22 @@
 /*
- * Out of the loader.
+ * Out of the loader, on every CPU. Registers as ipc/abi/handoff.h says, interrupts off; everything
+ * else is cleared, so that the kernel's start cannot come to depend on what the loader left.
  *
- * void kernel_enter(uint64_t entry, struct handoff *handoff)
- *
- * Registers as ipc/abi/handoff.h says: RDI = handoff, interrupts off. Everything else is cleared,
- * so that the kernel's start cannot come to depend on what the loader left. Does not return.
+ * void kernel_enter(uint64_t entry, struct handoff *handoff): the boot CPU's way, from C.
+ * kernel_jump: RAX = entry, RDI = handoff, RSI = index; the other CPUs' way. Neither returns.
  */
     .text
-    .globl kernel_enter
+    .globl kernel_enter, kernel_jump
 kernel_enter:
     cli
     cld
     movq %rdi, %rax
     movq %rsi, %rdi
+    xorl %esi, %esi
+kernel_jump:
     xorl %ebx, %ebx
     xorl %ecx, %ecx
     xorl %edx, %edx
-    xorl %esi, %esi
     xorl %ebp, %ebp
     xorl %esp, %esp
     xorl %r8d, %r8d

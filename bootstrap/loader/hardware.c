@@ -12,12 +12,6 @@
 #include "lapic.h"
 #include "x86.h"
 
-#define ADDRESS_LIMIT  (1ull << 32)
-#define LEAF1_ECX_VMX  (1u << 5)
-#define LEAF1_EDX_MSR  (1u << 5)
-#define LEAF1_EDX_APIC (1u << 9)
-#define EXT1_ECX_SVM   (1u << 2)
-
 const char *hardware_status_text(enum hardware_status status)
 {
     static const char *const texts[HARDWARE_STATUS_COUNT] = {

@@ -4,8 +4,8 @@
  *
  * Order of calls, all on the boot CPU in 64-bit mode, interrupts off, low 4 GiB mapped one to one:
  * hardware_check_cpu, hardware_find_tables, hardware_calibrate, hardware_start_cpus,
- * hardware_stop_bus_masters. Nothing above 4 GiB is ever touched. Warnings are printed as they
- * are met; an error is returned, and nothing is printed about it.
+ * hardware_stop_bus_masters. Warnings are printed as they are met; an error is returned, and
+ * nothing is printed about it.
  */
 #ifndef CAIRN_LOADER_HARDWARE_H
 #define CAIRN_LOADER_HARDWARE_H
@@ -14,6 +14,9 @@
 
 #include "boot_info.h"
 #include "handoff.h"
+
+/* Memory below it is mapped one to one; nothing at or above is ever touched. */
+#define ADDRESS_LIMIT (1ull << 32)
 
 /* Why the machine cannot be used. The words for each are in hardware_status_text. */
 enum hardware_status {

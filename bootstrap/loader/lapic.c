@@ -5,10 +5,9 @@
 
 #include "x86.h"
 
-#define APIC_BASE_X2APIC  (1ull << 10)
-#define APIC_BASE_ADDRESS 0x000ffffffffff000ull
-#define COMMAND_PENDING   (1u << 12)
-#define PENDING_POLLS     1000000u
+#define APIC_BASE_X2APIC (1ull << 10)
+#define COMMAND_PENDING  (1u << 12)
+#define PENDING_POLLS    1000000u
 
 bool lapic_is_x2apic(void)
 {

@@ -11,7 +11,6 @@
 #define CONFIG_ADDRESS 0xcf8
 #define CONFIG_DATA    0xcfc
 #define CONFIG_ENABLE  (1u << 31)
-#define ADDRESS_LIMIT  (1ull << 32)
 
 /* 8237 DMA controllers: mask all channels (Intel 8237A data sheet, write all mask bits). */
 #define DMA_1_MASK_ALL 0x0f

@@ -84,18 +84,18 @@ loader_start32:
     /* One table of each upper level, four page directories of 2 MiB pages. */
     movl $pdpt + PAGE_PRESENT_WRITE, loader_pml4
     movl $pdpt, %eax
-    movl $page_directories + PAGE_PRESENT_WRITE, %ecx
+    movl $loader_page_directories + PAGE_PRESENT_WRITE, %ecx
 1:  movl %ecx, (%eax)
     addl $8, %eax
     addl $4096, %ecx
     cmpl $pdpt + 4 * 8, %eax
     jb 1b
-    movl $page_directories, %eax
+    movl $loader_page_directories, %eax
     movl $PAGE_LARGE, %ecx
 2:  movl %ecx, (%eax)
     addl $8, %eax
     addl $0x200000, %ecx
-    cmpl $page_directories + 4 * 4096, %eax
+    cmpl $loader_page_directories + 4 * 4096, %eax
     jb 2b
 
     /* Long mode (SDM 3A, 10.8.5). */
@@ -205,14 +205,14 @@ start64:
 
     .section .rodata.start, "a"
     .balign 8
-gdt:
+    .globl loader_gdt
+loader_gdt:
     .quad 0
     .quad 0x00209b0000000000    /* 64-bit code */
     .quad 0x0000930000000000    /* data */
-gdt_end:
 gdt_pointer:
-    .word gdt_end - gdt - 1
-    .long gdt
+    .word . - loader_gdt - 1
+    .long loader_gdt
 refusal:
     .asciz "# [loader] error: this CPU has no long mode (64-bit)\n"
 exit_line:
@@ -226,7 +226,6 @@ loader_pml4:
 pdpt:
     .skip 4096
 loader_page_directories:
-page_directories:
     .skip 4 * 4096
     .balign 16
 stack_bottom:

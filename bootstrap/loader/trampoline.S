@@ -10,6 +10,8 @@
 #define APIC_X2APIC    (1 << 10)
 #define LAPIC_ID       0x20
 
+#define LOADER_GDT_SIZE (3 * 8) /* start.S */
+
     .section .rodata.trampoline, "a"
     .balign 16
     .globl trampoline_start, trampoline_size, trampoline_data_offset
@@ -46,8 +48,8 @@ cr4_value:
 efer_value:
     .long 0
 gdt_pointer:
-    .word gdt_end - gdt - 1
-    .long gdt
+    .word LOADER_GDT_SIZE - 1
+    .long loader_gdt
 target:
     .long cpu_wait
     .word 8
@@ -58,11 +60,6 @@ trampoline_size:
     .long trampoline_end - trampoline_start
 trampoline_data_offset:
     .long trampoline_data - trampoline_start
-gdt:
-    .quad 0
-    .quad 0x00209b0000000000    /* 64-bit code */
-    .quad 0x0000930000000000    /* data */
-gdt_end:
 
 /*
  * cpu_claim holds (index << 32 | APIC id) while the CPU with that id may take that index, and 0
@@ -105,7 +102,7 @@ cpu_wait:
     xorl %edx, %edx
     lock cmpxchgq %rdx, cpu_claim
     jne 4f
-    shrq $32, %rsi              /* index */
+    shrq $32, %rsi
 
     movq cpu_handoff, %rdi
     movq cpu_mailbox, %rbx
@@ -113,21 +110,7 @@ cpu_wait:
     movq (%rbx), %rax
     testq %rax, %rax
     jz 3b
-
-    xorl %ebx, %ebx
-    xorl %ecx, %ecx
-    xorl %edx, %edx
-    xorl %ebp, %ebp
-    xorl %esp, %esp
-    xorl %r8d, %r8d
-    xorl %r9d, %r9d
-    xorl %r10d, %r10d
-    xorl %r11d, %r11d
-    xorl %r12d, %r12d
-    xorl %r13d, %r13d
-    xorl %r14d, %r14d
-    xorl %r15d, %r15d
-    jmp *%rax
+    jmp kernel_jump             /* RSI: the index */
 
 4:  cli
     hlt

@@ -13,6 +13,8 @@
 #define MSR_EFER            0xc0000080u
 #define MSR_VM_CR           0xc0010114u
 
+#define APIC_BASE_ADDRESS 0x000ffffffffff000ull /* in MSR_APIC_BASE */
+
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
 };

@@ -69,7 +69,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
         help="more arguments for QEMU, or a configuration line for Bochs")
 
 
-def parser() -> argparse.ArgumentParser:
+def parsers() -> list[argparse.ArgumentParser]:
+    """The parser of the whole command line; then those of the commands that have options."""
     top = Parser(prog="build/cairn", description=__doc__, epilog=EPILOGUE, allow_abbrev=False,
                  formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND",
@@ -82,14 +83,7 @@ def parser() -> argparse.ArgumentParser:
     add_content_options(iso_parser, "release")
     commands.add_parser("platform", help="print what --platform auto means here, and why")
     commands.add_parser("help", help="print this help")
-    return top
-
-
-def show_help(top: argparse.ArgumentParser) -> int:
-    print(top.format_help())
-    for name in ("run", "iso"):
-        print(top._subparsers._group_actions[0].choices[name].format_help())
-    return 0
+    return [top, run_parser, iso_parser]
 
 
 def make_iso(options: argparse.Namespace) -> int:
@@ -110,13 +104,16 @@ def print_platform() -> int:
 def main(arguments: list[str]) -> int:
     signals.install()
     try:
-        top = parser()
-        options = top.parse_args(arguments)
+        every = parsers()
+        options = every[0].parse_args(arguments)
         if options.command == "run":
             return run.run(options)
         if options.command == "iso":
             return make_iso(options)
-        return print_platform() if options.command == "platform" else show_help(top)
+        if options.command == "platform":
+            return print_platform()
+        print("\n".join(parser.format_help() for parser in every))
+        return 0
     except LauncherError as error:
         print(f"cairn: {error}", file=sys.stderr)
         return error.status

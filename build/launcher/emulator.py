@@ -75,7 +75,7 @@ class Emulator:
         """What the machine has written so far; empty when there is nothing more now."""
         try:
             return os.read(self.console_out, 65536)
-        except (BlockingIOError, OSError):
+        except OSError:  # nothing there now, or nobody at the other end any more
             return b""
 
     def write(self, data: bytes) -> int:

@@ -41,10 +41,13 @@ def boot_arguments(machine: Machine) -> list[str]:
 def arguments(machine: Machine) -> list[str]:
     """Serial line on standard input and output; nothing else there. A reset ends the run."""
     kvm = machine.platform == "kvm"
-    board = "q35,kernel-irqchip=split" if kvm and machine.iommu else "q35"
-    result = [PROGRAM, "-machine", board]
+    board = "q35,memory-backend=ram" + (",kernel-irqchip=split" if kvm and machine.iommu else "")
+    size = memory_size(machine.memory)
+    # Not reserved: the machine may have more memory than this one, as long as it uses little of it.
+    result = [PROGRAM, "-machine", board,
+              "-object", f"memory-backend-ram,id=ram,size={size},reserve=off"]
     result += ["-accel", "kvm", "-cpu", "host"] if kvm else ["-accel", "tcg", "-cpu", "max"]
-    result += ["-smp", str(machine.cpus), "-m", memory_size(machine.memory)]
+    result += ["-smp", str(machine.cpus)]
     result += ["-nodefaults", "-vga", "std", "-display", "none", "-no-reboot"]
     result += ["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"]
     if machine.icount:

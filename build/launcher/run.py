@@ -9,6 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from typing import Iterator
 
 import image
@@ -123,10 +124,6 @@ def without_spaces(machine: Machine, folder: pathlib.Path) -> Machine:
     return replace(machine, modules=tuple(modules))
 
 
-def replace(machine: Machine, **changes: object) -> Machine:
-    return type(machine)(**{**vars(machine), **changes})
-
-
 @contextlib.contextmanager
 def run_folder() -> Iterator[pathlib.Path]:
     parent = ROOT / "out/run"
@@ -201,6 +198,8 @@ def run_machine(machine: Machine, options: argparse.Namespace, folder: pathlib.P
 
 def run(options: argparse.Namespace) -> int:
     refuse_vm_files(options.vm)
+    if options.wait:
+        raise LauncherError("--wait: virtual machines are not built yet")
     machine = describe(options)
     iso = options.iso and os.path.abspath(options.iso)
     os.chdir(ROOT)

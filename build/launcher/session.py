@@ -72,12 +72,13 @@ class Session:
         self.transcript.feed(data)
 
     def _from_keyboard(self, selector: selectors.BaseSelector) -> None:
+        assert self.keyboard is not None
         if len(self.pending) > MAX_PENDING:
             time.sleep(POLL)
             return
-        data = os.read(self.keyboard or 0, 4096)
+        data = os.read(self.keyboard, 4096)
         if not data:
-            selector.unregister(self.keyboard or 0)
+            selector.unregister(self.keyboard)
             return
         if self.escape:
             data, commands = self.escape.feed(data)

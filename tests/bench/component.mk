@@ -25,5 +25,6 @@ out/host/bench/probe: tests/bench/probe.S tests/bench/probe.ld tests/bench/compo
 
 .PHONY: bench-tools
 bench-tools: out/host/bench/counter.so out/host/bench/probe
+	@:
 
 -include $(bench.objects:.o=.d)

@@ -6,7 +6,8 @@ from tests.fault.cases import Case
 
 EXPECTED = re.compile(r"# \[first\] expected: .* rip (0x[0-9a-f]+) address (0x[0-9a-f]+)$")
 REPORT = re.compile(r"# \[kernel\] cpu (\d+): (user|kernel) exception (\d+) \(([^)]+)\) "
-                    r"error (0x[0-9a-f]+) at rip (0x[0-9a-f]+)(?: address (0x[0-9a-f]+))?$")
+                    r"error (0x[0-9a-f]+) at rip (0x[0-9a-f]+)(?: address (0x[0-9a-f]+))?"
+                    r"(?:, from outside the program)?$")
 REGISTERS = re.compile(r"# \[kernel\]   r")
 UNKNOWN = 0xFFFFFFFFFFFFFFFF  # the program cannot know this address
 PAGE_FAULT = 14

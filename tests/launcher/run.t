@@ -201,6 +201,7 @@ def check_messages(tree: support.Tree) -> None:
         ("a VM file", "vm.conf:1: virtual machines are not built yet", ["run", "vm.conf"]),
         ("a missing VM file", "none.conf: no such file", ["run", "none.conf"]),
         ("a VM file for an image", "vm.conf:1: virtual", ["iso", "-o", "x", "vm.conf"]),
+        ("waiting for all VMs", "--wait", ["run", "--wait", "all"]),
         ("a wrong size", "'64X'", ["run", "--memory", "64X"]),
         ("no CPU", "--cpus 0", ["run", "--cpus", "0"]),
         ("IOMMU on Bochs", "Bochs has no IOMMU", ["run", "--platform", "bochs", "--iommu"]),

@@ -108,6 +108,8 @@ def launch_command(cell: plan.Cell, limit: float) -> list[str]:
     assert machine
     words = [f"tests={machine['suites']}", f"expect.cpus={machine['cpus']}",
              f"expect.memory={cell.memory}"]
+    if machine["firmware"] == "uefi":
+        words.append("expect.framebuffer")  # of QEMU's screen
     if machine["icount"] == "yes" or machine["platform"] == "bochs":
         words.append("exact")  # time counts executed instructions there
     if LONG:
@@ -168,9 +170,8 @@ def write_log(cell: plan.Cell, runs: list[Run]) -> None:
             log.write(run.errors)
 
 
-def main(name: str) -> int:
-    cells, _ = plan.read_plan()
-    cell = next(cell for cell in cells if cell.name == name)
+def run_cell(cell: plan.Cell) -> int:
+    """Runs it, prints its results and leaves them for the summary. Returns the exit status."""
     writer = tap.Tap()
     limit = LONG_LIMIT if LONG else 2 * cell.seconds + GRACE
     start = time.monotonic()
@@ -181,10 +182,15 @@ def main(name: str) -> int:
               f"{seconds:.1f} s, the plan says {cell.seconds:g} s")
     write_log(cell, runs)
     RESULTS.mkdir(parents=True, exist_ok=True)
-    result = {"name": name, "group": cell.group, "seconds": round(seconds, 2), "skips": skips,
+    result = {"name": cell.name, "group": cell.group, "seconds": round(seconds, 2), "skips": skips,
               "figure": cell.seconds, "checks": sum(run.stream.count for run in runs)}
-    (RESULTS / f"{name}.json").write_text(json.dumps(result))
+    (RESULTS / f"{cell.name}.json").write_text(json.dumps(result))
     return writer.done()
+
+
+def main(name: str) -> int:
+    cells, _ = plan.read_plan()
+    return run_cell(next(cell for cell in cells if cell.name == name))
 
 
 if __name__ == "__main__":

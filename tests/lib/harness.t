@@ -2,9 +2,12 @@
 """The harness sees what is wrong: a stream, a console, a plan, a skip or a mutation that is not
 as it should be never passes."""
 
+import contextlib
+import io
 import pathlib
 import sys
 import tempfile
+from unittest import mock
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
@@ -105,6 +108,43 @@ def check_skips() -> None:
     tap.ok(not plan.expected_skip(rows, "bochs-1", "memory"), "another test's is not")
 
 
+def run_cell(program: str, seconds: float) -> tuple[int, str]:
+    """Exit status and output of a host cell of one shell program."""
+    output = io.StringIO()
+    with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
+        folder = pathlib.Path(name)
+        (folder / "program").write_text(f"#!/bin/sh\n{program}\n")
+        (folder / "program").chmod(0o755)
+        stack.enter_context(mock.patch.object(plan, "ROOT", folder))
+        for place in ("RESULTS", "LOGS"):
+            stack.enter_context(mock.patch.object(cell, place, folder))
+        stack.enter_context(mock.patch.object(cell, "GRACE", 0.2))
+        stack.enter_context(mock.patch.object(cell, "LONG", False))
+        stack.enter_context(contextlib.redirect_stdout(output))
+        stack.enter_context(contextlib.redirect_stderr(output))
+        status = cell.run_cell(plan.Cell("c", "a", seconds, programs=("program",)))
+    return status, output.getvalue()
+
+
+def check_cells() -> None:
+    good = "echo ok 1; echo 1..1"
+    status, output = run_cell(good, 5)
+    tap.equal(status, 0, "a cell whose program passes", output)
+    for about, program, seconds, words in (
+        ("one that takes more than double its figure", f"{good}; sleep 0.3", 0.1,
+         "not ok 3 - takes at most double its figure"),
+        ("one that hangs, with its last lines", f"echo alive; sleep 60; {good}", 0.1,
+         "#   alive"),
+        ("a failed program", "echo not ok 1; echo 1..1", 5, "not ok 1 - program"),
+        ("a program that ends early", "echo ok 1", 5, "no plan"),
+        ("a program's exit status", f"{good}; exit 3", 5, "exit status 3"),
+        ("a skip that nobody expects", "echo 'ok 1 - net # SKIP no net'; echo 1..1", 5,
+         "not ok 2 - every skip is in tests/skips"),
+    ):
+        status, output = run_cell(program, seconds)
+        tap.ok(status == 1 and words in output, f"a cell fails: {about}", output)
+
+
 def check_frames() -> None:
     """xxHash's own test vectors: the empty string, and one longer than a stripe."""
     tap.equal(lz4frame.xxh32(b""), 0x02CC5D05, "xxh32 of nothing")
@@ -117,5 +157,6 @@ if __name__ == "__main__":
     check_consoles()
     check_plans()
     check_skips()
+    check_cells()
     check_frames()
     sys.exit(tap.done())

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from tests.lib import elf, qemu
 from tests.lib.console import own_lines
+from tests.lib.monitor import MachineError
 from tests.lib.tap import Tap
 
 KERNEL = qemu.BIN / "kernel"
@@ -99,7 +100,7 @@ def boot(arguments: list[str]) -> Stop:
         status = machine.wait_for_exit_line()
         stop = Stop(machine.lines)
         if status is not None:
-            with contextlib.suppress(qemu.MachineError):
+            with contextlib.suppress(MachineError):
                 stop.screen = machine.screen_with(screen_text(stop.told()))
                 stop.halted = machine.halted()
         return stop

@@ -4,28 +4,26 @@ build/cairn boots the system as people do; this is for machines that it would no
 without long mode, modules that are not programs, a screen that is read through the monitor.
 """
 
+import functools
 import os
 import pathlib
 import re
 import selectors
-import socket
 import subprocess
 import tempfile
 import time
+
+from tests.lib.debugger import Debugger
+from tests.lib.monitor import Monitor
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BIN = ROOT / "out/gcc-debug/bin"
 VGA_TEXT = 0xB8000
 FLAG_INTERRUPTS = 0x200
 COLUMNS, ROWS = 80, 25
+POWER_OFF_DELAY = 5  # seconds
 SCREEN_DELAY = 2  # seconds, much more than it takes to write two lines
-# What the monitor prints besides its answers: the command while it is typed, addresses of a dump.
-ECHO_AND_ADDRESSES = re.compile(r"(?m)^.*(?:\(qemu\)|\x1b\[).*$|^[0-9a-f]+: ")
 EXIT_LINE = re.compile(r"CAIRN-EXIT (\d+)$")
-
-
-class MachineError(Exception):
-    """The emulator did not do its part; the message says what and shows its last words."""
 
 
 class Machine:
@@ -33,12 +31,13 @@ class Machine:
 
     def __init__(self, arguments: list[str], limit: float = 20) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="cairn-test-")
-        self.monitor_path = os.path.join(self.directory.name, "monitor")
         self.end = time.monotonic() + limit
         self.lines: list[str] = []
+        self.unread = b""
         command = ["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-nodefaults",
                    "-vga", "std", "-display", "none", "-no-reboot", "-serial", "stdio",
-                   "-monitor", f"unix:{self.monitor_path},server=on,wait=off", *arguments]
+                   "-monitor", f"unix:{self._socket('monitor')},server=on,wait=off",
+                   "-gdb", f"unix:{self._socket('debugger')},server=on,wait=off", *arguments]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=ROOT,
                                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
@@ -50,53 +49,55 @@ class Machine:
         self.process.wait()
         assert self.process.stdout
         self.process.stdout.close()
+        if "monitor" in vars(self):
+            self.monitor.close()
         self.directory.cleanup()
+
+    def _socket(self, name: str) -> str:
+        return os.path.join(self.directory.name, name)
+
+    @functools.cached_property
+    def monitor(self) -> Monitor:
+        return Monitor(self._socket("monitor"))
+
+    def debugger(self) -> Debugger:
+        """Stops the machine until the debugger lets it go."""
+        return Debugger(self._socket("debugger"))
 
     def wait_for_line(self, pattern: re.Pattern) -> re.Match | None:
         """Read the serial line until a line matches. None: the machine ended or time is up."""
         assert self.process.stdout
-        pending = b""
         with selectors.DefaultSelector() as selector:
             selector.register(self.process.stdout, selectors.EVENT_READ)
-            while time.monotonic() < self.end:
-                if not selector.select(self.end - time.monotonic()):
-                    break
-                data = os.read(self.process.stdout.fileno(), 4096)
-                if not data:
-                    break
-                *lines, pending = (pending + data).split(b"\n")
-                for line in lines:
+            while True:
+                while b"\n" in self.unread:
+                    line, _, self.unread = self.unread.partition(b"\n")
                     self.lines.append(line.decode("utf-8", "replace").rstrip("\r"))
                     if match := pattern.match(self.lines[-1]):
                         return match
-        return None
+                if not selector.select(max(self.end - time.monotonic(), 0)):
+                    return None
+                data = os.read(self.process.stdout.fileno(), 4096)
+                if not data:
+                    return None
+                self.unread += data
 
     def wait_for_exit_line(self) -> int | None:
         """The n of the line `CAIRN-EXIT n`, or None if it did not come in time."""
         match = self.wait_for_line(EXIT_LINE)
         return int(match[1]) if match else None
 
-    def monitor(self, command: str, results: int, result: str = r"\b0x[0-9a-f]+") -> list[str]:
-        """Give a command to the monitor and wait for as many matches of `result`."""
-        text = ""
+    def powered_off(self) -> bool:
+        """Did the machine end by itself, soon and without a complaint?"""
         try:
-            with socket.socket(socket.AF_UNIX) as connection:
-                connection.settimeout(max(self.end - time.monotonic(), 1))
-                connection.connect(self.monitor_path)
-                connection.sendall(command.encode() + b"\n")
-                while data := connection.recv(65536):
-                    text += data.decode("ascii", "replace")
-                    found = re.findall(result, ECHO_AND_ADDRESSES.sub("", text))
-                    if len(found) >= results:
-                        return found[:results]
-        except OSError as error:
-            text += str(error)
-        raise MachineError(f"no answer to '{command}' from the monitor: {text[-200:]!r}")
+            return self.process.wait(POWER_OFF_DELAY) == 0
+        except subprocess.TimeoutExpired:
+            return False
 
     def screen(self) -> str:
         """The VGA text screen as one string, row after row."""
-        words = self.monitor(f"xp /{COLUMNS * ROWS}hx {VGA_TEXT:#x}", COLUMNS * ROWS)
-        return "".join(chr(int(word, 16) & 0xFF) for word in words).replace("\0", " ")
+        words = self.monitor.physical(VGA_TEXT, 2, COLUMNS * ROWS)
+        return "".join(chr(word & 0xFF) for word in words).replace("\0", " ")
 
     def screen_with(self, text: str) -> str:
         """The screen, as soon as it begins with the text: it is written after the serial line."""
@@ -107,8 +108,9 @@ class Machine:
 
     def halted(self) -> bool:
         """Does the CPU stand in HLT with interrupts off?"""
-        flags, halt = self.monitor("info registers", 2, r"\b(?:EFL|RFL|HLT)=[0-9a-f]+")
-        return halt == "HLT=1" and not int(flags.split("=")[1], 16) & FLAG_INTERRUPTS
+        dump = self.monitor.ask("info registers")
+        flags = re.search(r"\b[ER]FL=([0-9a-f]+)", dump)
+        return "HLT=1" in dump and flags is not None and not int(flags[1], 16) & FLAG_INTERRUPTS
 
 
 def initrd(modules: list[tuple[str, str]]) -> list[str]:

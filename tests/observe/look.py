@@ -2,62 +2,14 @@
 
 import contextlib
 import re
-import socket
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.lib import qemu
+from tests.lib.monitor import MachineError
 
 HOLDING = re.compile(r"# \[first\] holding$|CAIRN-EXIT ")
-PROMPT = b"(qemu) "
-ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 PAGE = re.compile(r"([0-9a-f]{16}): ([0-9a-f]{16}) ([XGPDACTUW-]{9})\s*$")
-
-
-class Monitor:
-    """One conversation with the monitor; the CPU that was selected stays selected."""
-
-    def __init__(self, path: str, limit: float = 10) -> None:
-        self.connection = socket.socket(socket.AF_UNIX)
-        self.connection.settimeout(limit)
-        self._connect(path, time.monotonic() + limit)
-        self._read_to_prompt()
-
-    def _connect(self, path: str, end: float) -> None:
-        """QEMU makes the socket a moment after its start."""
-        while True:
-            try:
-                self.connection.connect(path)
-                return
-            except (FileNotFoundError, ConnectionRefusedError):
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.02)
-
-    def _read_to_prompt(self) -> str:
-        text = b""
-        while not text.endswith(PROMPT):
-            data = self.connection.recv(1 << 20)
-            if not data:
-                raise qemu.MachineError(f"the monitor ended after {text[-200:]!r}")
-            text += data
-        return text[:-len(PROMPT)].decode("ascii", "replace")
-
-    def ask(self, command: str) -> str:
-        """The answer to a command, without the command's echo."""
-        self.connection.sendall(command.encode() + b"\n")
-        echo, _, answer = ESCAPES.sub("", self._read_to_prompt()).partition("\n")
-        return answer.replace("\r", "")
-
-    def physical(self, address: int, size: int = 4) -> int:
-        """A little-endian number of 1, 2, 4 or 8 bytes in physical memory; LookupError if there is
-        nothing at that address."""
-        letter = {1: "b", 2: "h", 4: "w", 8: "g"}[size]
-        answer = self.ask(f"xp /1{letter}x {address:#x}")
-        if "Cannot access" in answer:
-            raise LookupError(f"nothing is at {address:#x}")
-        return int(answer.split(":", 1)[1], 16)
 
 
 @dataclass(frozen=True)
@@ -105,9 +57,10 @@ class System:
     """A machine whose first program holds still."""
 
     def __init__(self, machine: qemu.Machine, cpus: int) -> None:
+        self.machine = machine
         self.lines = machine.lines
         self.cpus = cpus
-        self.monitor = Monitor(machine.monitor_path)
+        self.monitor = machine.monitor
 
     def pages(self, cpu: int) -> list[Page]:
         """All mappings of the address space that a CPU is in."""
@@ -120,6 +73,13 @@ class System:
         return re.split(r"(?m)^\s*CPU#\d+\s*$", answer)[1:]
 
 
+def read_layout() -> dict[str, int]:
+    """The constants of microkernel/layout.h."""
+    text = (qemu.ROOT / "microkernel/layout.h").read_text()
+    return {name: int(value, 0)
+            for name, value in re.findall(r"(?m)^#define\s+(\w+)\s+(0x[0-9a-f]+|\d+)\b", text)}
+
+
 @contextlib.contextmanager
 def system(cpus: int = 1, command_line: str = "hold", options: tuple[str, ...] = (),
            more: tuple[tuple[str, str], ...] = ()) -> Iterator[System]:
@@ -129,7 +89,7 @@ def system(cpus: int = 1, command_line: str = "hold", options: tuple[str, ...] =
     with qemu.Machine([*arguments, "-smp", str(cpus), *options]) as machine:
         match = machine.wait_for_line(HOLDING)
         if not match or "holding" not in match[0]:
-            raise qemu.MachineError("the first program did not come to hold still:\n  "
+            raise MachineError("the first program did not come to hold still:\n  "
                                     + "\n  ".join(machine.lines[-12:]))
         found = System(machine, cpus)
         found.monitor.ask("stop")
@@ -140,5 +100,5 @@ def register(dump: str, name: str) -> int:
     """A register of a dump, such as CR4 or EFER."""
     match = re.search(rf"\b{name}\s*=\s*([0-9a-f]+)", dump)
     if not match:
-        raise qemu.MachineError(f"no {name} in the registers:\n{dump}")
+        raise MachineError(f"no {name} in the registers:\n{dump}")
     return int(match[1], 16)

@@ -7,26 +7,18 @@ import re
 import sys
 
 sys.dont_write_bytecode = True
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.lib.tap import Tap  # noqa: E402  (needs the path above)
 from tests.observe import look  # noqa: E402
 from tests.observe.look import Page, System  # noqa: E402
 
-LAYOUT = ROOT / "microkernel/layout.h"
 BOOT_INFO = 0x0000700000000000  # BOOT_INFO_ADDRESS in ipc/abi/boot_info.h
 PROGRAM = range(0x400000, 0x800000)
 DEVICE_REGISTERS = range(0xFEC00000, 0xFF000000)
 PAGE = 4096
 KERNEL_IMAGE_LIMIT = 1 << 20  # bytes; more would be a mistake in the layout
 STACKS = ("CPU_STACK", "CPU_NMI_STACK", "CPU_DF_STACK", "CPU_MC_STACK", "CPU_DB_STACK")
-
-
-def read_layout() -> dict[str, int]:
-    """The constants of microkernel/layout.h."""
-    found = re.findall(r"(?m)^#define\s+(\w+)\s+(0x[0-9a-f]+)\b", LAYOUT.read_text())
-    return {name: int(value, 16) for name, value in found}
 
 
 def check_none(out: Tap, pages: list[Page], description: str) -> None:
@@ -125,7 +117,7 @@ def check(out: Tap, system: System, layout: dict[str, int]) -> None:
 
 def main() -> int:
     out = Tap()
-    layout = read_layout()
+    layout = look.read_layout()
     for cpus in (1, 2):
         with look.system(cpus) as system:
             check(out, system, layout)

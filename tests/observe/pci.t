@@ -11,9 +11,10 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
 from tests.lib import qemu  # noqa: E402  (needs the path above)
+from tests.lib.monitor import Monitor  # noqa: E402
 from tests.lib.tap import Tap  # noqa: E402
 from tests.observe import look  # noqa: E402
-from tests.observe.look import Monitor, System  # noqa: E402
+from tests.observe.look import System  # noqa: E402
 
 CONFIGURATION = 0xB0000000  # where SeaBIOS puts q35's memory-mapped configuration space
 COMMAND = 4
@@ -44,7 +45,7 @@ def functions(monitor: Monitor) -> list[tuple[int, int, int, str]]:
 
 def command_register(monitor: Monitor, bus: int, device: int, function: int) -> int:
     place = bus << 20 | device << 15 | function << 12
-    return monitor.physical(CONFIGURATION + place + COMMAND, 2)
+    return monitor.physical(CONFIGURATION + place + COMMAND, 2)[0]
 
 
 def check(out: Tap, name: str, system: System, least: int) -> None:
@@ -70,8 +71,7 @@ def masters(monitor: Monitor) -> int:
 def check_firmware(out: Tap) -> None:
     """Without the loader, bus mastering is on somewhere: so the other checks can fail."""
     with qemu.Machine(["-cpu", "max", "-m", "64M", *DEVICES]) as machine:
-        monitor = Monitor(machine.monitor_path)
-        while not (on := masters(monitor)) and time.monotonic() < machine.end:
+        while not (on := masters(machine.monitor)) and time.monotonic() < machine.end:
             time.sleep(0.05)
         out.ok(on, "the firmware leaves bus mastering on")
 

@@ -11,9 +11,10 @@ struct machine {
     struct boot_view view;
     const struct boot_info *info; /* = view.header */
     const char *command_line;
-    uint64_t cpus;   /* expect.cpus=N, 0 if not given */
-    uint64_t memory; /* expect.memory=BYTES, 0 if not given */
-    bool exact;      /* `exact`: time is counted in instructions, so its figures are asserted */
+    uint64_t cpus;    /* expect.cpus=N, 0 if not given */
+    uint64_t memory;  /* expect.memory=BYTES, 0 if not given */
+    bool framebuffer; /* expect.framebuffer: the firmware gives one */
+    bool exact;       /* `exact`: time is counted in instructions, so its figures are asserted */
 };
 
 /* Entry i of a table, NULL beyond its end or where the table is broken. */

@@ -3,8 +3,9 @@
  * the fault that fault=NAME says; then powers the machine off. Its status is 0, or 1 when a suite
  * failed, a fault went unpunished or the boot information cannot be used.
  *
- * Other options: expect.cpus=N and expect.memory=BYTES are what the machine has, `exact` says that
- * time counts instructions, `hold` keeps the machine running for who looks at it from outside.
+ * Other options: expect.cpus=N, expect.memory=BYTES and expect.framebuffer are what the machine
+ * has, `exact` says that time counts instructions, `hold` keeps the machine running for who looks
+ * at it from outside.
  */
 #include "banner.h"
 #include "cpu.h"
@@ -37,6 +38,7 @@ static bool machine_open(struct machine *m, const void *area)
     m->memory = 0;
     (void)option_number(m->command_line, "expect.cpus", &m->cpus);
     (void)option_number(m->command_line, "expect.memory", &m->memory);
+    m->framebuffer = option_find(m->command_line, "expect.framebuffer", &word);
     m->exact = option_find(m->command_line, "exact", &word);
     return true;
 }

@@ -5,6 +5,21 @@
  */
 #include "entry.h"
 
+/* entry_state + field = number of 8-byte words in [begin, end) that are not zero */
+.macro count_dirty begin, end, field
+    mov $\begin, %edi
+    mov $\end, %esi
+    xor %eax, %eax
+1:  cmp %rsi, %rdi
+    jae 2f
+    cmpq $1, (%rdi)
+    cmc
+    adc $0, %rax
+    add $8, %rdi
+    jmp 1b
+2:  mov %rax, entry_state + \field(%rip)
+.endm
+
     .section .text.start, "ax", @progbits
     .globl _start
 _start:
@@ -45,29 +60,8 @@ _start:
     shl $32, %rdx
     lea (%rdx, %rax), %r13
 
-    mov $bss_begin, %edi
-    mov $bss_end, %esi
-    xor %eax, %eax
-1:  cmp %rsi, %rdi
-    jae 2f
-    cmpq $1, (%rdi)
-    cmc
-    adc $0, %rax
-    add $8, %rdi
-    jmp 1b
-2:  mov %rax, entry_state + ENTRY_BSS_DIRTY(%rip)
-
-    mov $stack_begin, %edi
-    mov $stack_end, %esi
-    xor %eax, %eax
-3:  cmp %rsi, %rdi
-    jae 4f
-    cmpq $1, (%rdi)
-    cmc
-    adc $0, %rax
-    add $8, %rdi
-    jmp 3b
-4:  mov %rax, entry_state + ENTRY_STACK_DIRTY(%rip)
+    count_dirty bss_begin, bss_end, ENTRY_BSS_DIRTY
+    count_dirty stack_begin, stack_end, ENTRY_STACK_DIRTY
 
     mov $stack_end, %esp
     xor %ebp, %ebp

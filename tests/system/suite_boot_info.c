@@ -84,8 +84,25 @@ static void check_tail(const struct machine *m)
     tap_equal(dirty, 0, "rest of the last page is zero");
 }
 
-static void check_framebuffer(const struct boot_framebuffer *fb)
+static bool framebuffer_is_typed(const struct machine *m)
 {
+    const struct boot_memory *range;
+
+    for (uint32_t i = 0; (range = machine_memory(m, i)); i++) {
+        if (range->type == MEMORY_FRAMEBUFFER && range->base == m->info->framebuffer.base) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_framebuffer(const struct machine *m)
+{
+    const struct boot_framebuffer *fb = &m->info->framebuffer;
+
+    if (m->framebuffer) {
+        tap_ok(fb->base, "the firmware's framebuffer is handed over");
+    }
     if (fb->base == 0) {
         tap_ok(fb->pitch == 0 && fb->width == 0 && fb->height == 0 && fb->bits_per_pixel == 0,
                "no framebuffer: its fields are zero");
@@ -94,6 +111,7 @@ static void check_framebuffer(const struct boot_framebuffer *fb)
     tap_ok(fb->width > 0 && fb->height > 0, "framebuffer has a size");
     tap_ok((uint64_t)fb->width * fb->bits_per_pixel <= 8ull * fb->pitch,
            "framebuffer lines fit its pitch");
+    tap_ok(framebuffer_is_typed(m), "framebuffer is a range of its own in the memory map");
 }
 
 /* Offset of a physical address from the start of the area; beyond its end if it is not inside. */
@@ -157,7 +175,7 @@ void suite_boot_info(const struct machine *m)
     check_flags(info);
     check_tables(m);
     check_tail(m);
-    check_framebuffer(&info->framebuffer);
+    check_framebuffer(m);
     tap_ok(boot_view_string(&m->view, info->command_line), "command line lies inside");
     tap_ok(boot_view_string(&m->view, info->boot_loader), "boot loader's name lies inside");
     check_root_pointer(m);
