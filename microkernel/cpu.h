@@ -7,20 +7,52 @@
 
 #include "boot_info.h"
 #include "layout.h"
+#include "lock.h"
+#include "runqueue.h"
+#include "timers.h"
 #include "types.h"
+
+struct ec;
+struct pd;
+struct sc;
 
 /* Only its own CPU touches it, but for the fields that say otherwise. */
 struct cpu {
-    uint64_t user_rsp; /* stack pointer of the program that made the system call (entry.S) */
-    uint32_t index;
+    uint64_t user_rsp;  /* stack pointer of the program that made the system call (entry.S) */
+    struct ec *current; /* whose registers the CPU has, or had last (entry.S) */
+    bool reschedule;    /* somebody more urgent may be ready; checked on the way out (entry.S) */
+
+    bool xgetbv1; /* XGETBV(1) tells which vector state is in use */
+    bool helping; /* a helper is in the chain from the current SC to the current EC */
     bool x2apic;
     bool tsc_deadline;
+    bool tracing;
+    uint32_t index;
+    struct sc *sc;         /* on whose time the CPU runs; NULL while idle */
+    uint64_t since;        /* TSC when that SC's time began */
+    uint64_t slice_end;    /* TSC when it has to stop */
+    uint64_t idle;         /* TSC ticks without an SC, in all */
+    uint64_t armed;        /* deadline for which the one-shot timer is armed */
+    uint64_t vectors;      /* domain (pd.id) whose the vector registers are; 0: initial values */
+    uint64_t ready_domain; /* the same; 0 while tracing: ec_switch looks no further if it fits */
+    const uint64_t *ports; /* bitmap in the window (ports.h). Atomic */
+    struct timers waits;   /* deadlines of ECs */
+    struct timers refills; /* of SCs whose budget is used up */
+
+    struct lock wake_lock; /* protects woken and ending, which other CPUs write */
+    struct chain woken;    /* ECs to make ready (ec.wake) */
+    struct chain ending;   /* ECs and SCs to end (struct ending) */
+
     uint64_t gdt[7];            /* null, kernel CS and SS, user SS and CS, TSS (two entries) */
     uint64_t timer_fired;       /* TSC when the timer interrupt last came, 0 before */
+    uint64_t trace_number;      /* of the last event recorded there */
     struct boot_cpu *boot_info; /* this CPU's record in the boot information area */
+    struct runqueue ready;
 };
 
-_Static_assert(offsetof(struct cpu, user_rsp) == 0, "entry.S stores the stack pointer there");
+_Static_assert(offsetof(struct cpu, user_rsp) == CPU_USER_RSP, "entry.S");
+_Static_assert(offsetof(struct cpu, current) == CPU_CURRENT, "entry.S");
+_Static_assert(offsetof(struct cpu, reschedule) == CPU_RESCHEDULE, "entry.S");
 _Static_assert(sizeof(struct cpu) <= FRAME_SIZE, "struct cpu has one frame");
 
 /* Window of a CPU: [cpu_area(i), cpu_area(i) + CPU_AREA_SIZE). */

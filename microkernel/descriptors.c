@@ -7,6 +7,7 @@
 
 #include "cpu.h"
 #include "entry.h"
+#include "vector_set.h"
 #include "x86.h"
 
 #define GATE_INTERRUPT 0x8e00u /* present, privilege 0, 64-bit interrupt gate */
@@ -66,7 +67,10 @@ void idt_build(void)
         idt_set(vector, trap_stubs[vector], stack[vector], GATE_INTERRUPT);
     idt_set(3, trap_stubs[3], 0, GATE_INTERRUPT | GATE_USER);
     idt_set(4, trap_stubs[4], 0, GATE_INTERRUPT | GATE_USER);
+    for (unsigned n = 0; n < DEVICE_VECTORS; n++)
+        idt_set(VECTOR_DEVICES + n, (uint64_t)trap_devices + 8ull * n, 0, GATE_INTERRUPT);
     idt_set(VECTOR_TIMER, (uint64_t)trap_timer, 0, GATE_INTERRUPT);
+    idt_set(VECTOR_WAKE, (uint64_t)trap_wake, 0, GATE_INTERRUPT);
     idt_set(VECTOR_SPURIOUS, (uint64_t)trap_spurious, 0, GATE_INTERRUPT);
 }
 

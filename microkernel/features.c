@@ -4,8 +4,10 @@
  */
 #include "cpu.h"
 #include "stop.h"
+#include "vectors.h"
 #include "x86.h"
 
+#define LEAF1_ECX_PCID         (1u << 17)
 #define LEAF1_ECX_X2APIC       (1u << 21)
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
 #define LEAF1_ECX_XSAVE        (1u << 26)
@@ -22,33 +24,6 @@
  * an MTRR says write-combining, 3 uncached; the upper half repeats them (SDM 3A, 11.12.4).
  */
 #define PAT_VALUE 0x0007010600070106ull
-
-/* XSAVE area in its initial state: header zero; x87 control word and MXCSR as at reset. */
-struct initial_vector_state {
-    uint16_t x87_control;
-    uint8_t pad1[22];
-    uint32_t mxcsr;
-    uint8_t pad2[484];
-    uint8_t header[64];
-} __attribute__((aligned(64)));
-
-_Static_assert(sizeof(struct initial_vector_state) == 576, "legacy area and header");
-
-static const struct initial_vector_state initial_vector_state = {
-    .x87_control = 0x037f,
-    .mxcsr = 0x1f80,
-};
-
-/* Enables all vector state that the CPU has and puts it to its initial values. */
-static void vector_state_reset(void)
-{
-    struct cpuid leaf = cpuid(0xd, 0);
-
-    xcr0_write((uint64_t)leaf.edx << 32 | leaf.eax);
-    __asm__ volatile("fninit; xrstor %0"
-                     :
-                     : "m"(initial_vector_state), "a"(0xffffffffu), "d"(0xffffffffu));
-}
 
 static uint64_t features_in_force(void)
 {
@@ -74,20 +49,21 @@ void cpu_features_enable(struct cpu *cpu)
 {
     struct cpuid leaf1 = cpuid(1, 0);
     struct cpuid leaf7 = cpuid(0, 0).eax >= 7 ? cpuid(7, 0) : (struct cpuid){0};
-    uint64_t cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT | CR4_OSXSAVE;
+    uint64_t cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
+                   CR4_OSXSAVE | CR4_FSGSBASE;
 
-    if (!(leaf1.ecx & LEAF1_ECX_XSAVE))
-        stop("cpu %u has no XSAVE", cpu->index);
-    cr4 |= leaf7.ebx & LEAF7_EBX_FSGSBASE ? CR4_FSGSBASE : 0;
+    if (!(leaf1.ecx & LEAF1_ECX_XSAVE) || !(leaf7.ebx & LEAF7_EBX_FSGSBASE))
+        stop("cpu %u has no XSAVE or no FSGSBASE", cpu->index);
     cr4 |= leaf7.ebx & LEAF7_EBX_SMEP ? CR4_SMEP : 0;
     cr4 |= leaf7.ebx & LEAF7_EBX_SMAP ? CR4_SMAP : 0;
     cr4 |= leaf7.ecx & LEAF7_ECX_UMIP ? CR4_UMIP : 0;
+    cr4 |= leaf1.ecx & LEAF1_ECX_PCID ? CR4_PCIDE : 0; /* CR3's low bits are zero so far */
     cr4_write(cr4);
     msr_write(MSR_EFER, EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE);
     cr0_write(CR0_PE | CR0_MP | CR0_ET | CR0_NE | CR0_WP | CR0_AM | CR0_PG);
     msr_write(MSR_PAT, PAT_VALUE);
     dr7_write(0x400);
-    vector_state_reset();
+    vectors_enable(cpu);
 
     uint64_t features = features_in_force();
     cpu->x2apic = features & CPU_FEATURE_X2APIC;

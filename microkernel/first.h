@@ -1,18 +1,21 @@
 /*
- * The first user program: its address space and its start.
+ * The first program: the protection domain that owns everything at first.
  */
 #ifndef CAIRN_FIRST_H
 #define CAIRN_FIRST_H
 
 #include "address_space.h"
 
-/* Bitmap that allows the ports listed in the boot information and no others. */
-struct io_bitmap first_ports(void);
+#define FIRST_POOL_FRAMES 256u /* of the kernel's reserve; MEM and pool are the program's own */
 
-/* Builds its address space under the kernel's complete tables. */
-void first_build(void);
+/* Takes the frames of its pool from the reserve; before the kernel's half is built. */
+void first_reserve(void);
 
-/* Starts it on this CPU. */
-NORETURN void first_start(void);
+/* Is this the thread that the kernel made? */
+struct ec;
+bool first_is(const struct ec *ec);
+
+/* Makes it, with its capabilities (ipc/abi/syscall.h), ready to run on this CPU. */
+void first_make(void);
 
 #endif

@@ -11,6 +11,7 @@
 
 #define APIC_BASE_ENABLE (1ull << 11)
 #define APIC_BASE_X2APIC (1ull << 10)
+#define ICR_PENDING      (1u << 12)
 #define SVR_ENABLE       (1u << 8)
 
 void lapic_write(enum lapic_register reg, uint32_t value)
@@ -26,6 +27,20 @@ uint32_t lapic_read(enum lapic_register reg)
     if (cpu_this()->x2apic)
         return (uint32_t)msr_read(MSR_X2APIC + (uint32_t)reg / 16);
     return device_registers(DEVICE_LAPIC)[(unsigned)reg / 4];
+}
+
+void lapic_send(uint32_t apic_id, uint32_t vector)
+{
+    if (cpu_this()->x2apic) {
+        /* Not ordered with earlier stores by itself (SDM 3A, 10.12.3). */
+        __asm__ volatile("mfence; lfence" : : : "memory");
+        msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | vector);
+        return;
+    }
+    while (lapic_read(LAPIC_ICR) & ICR_PENDING)
+        cpu_pause();
+    lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
+    lapic_write(LAPIC_ICR, vector);
 }
 
 void lapic_enable(void)

@@ -12,6 +12,8 @@ enum lapic_register {
     LAPIC_TPR = 0x080,
     LAPIC_EOI = 0x0b0,
     LAPIC_SVR = 0x0f0,
+    LAPIC_ICR = 0x300,
+    LAPIC_ICR_HIGH = 0x310,
     LAPIC_LVT_TIMER = 0x320,
     LAPIC_LVT_THERMAL = 0x330,
     LAPIC_LVT_PMC = 0x340,
@@ -28,6 +30,9 @@ enum lapic_register {
 
 void lapic_write(enum lapic_register reg, uint32_t value);
 uint32_t lapic_read(enum lapic_register reg);
+
+/* Sends an interrupt to the CPU with that APIC id. */
+void lapic_send(uint32_t apic_id, uint32_t vector);
 
 /*
  * Switches it on, in x2APIC mode where the CPU has it, with every local source masked but the NMI

@@ -40,8 +40,45 @@
 #define USER_CS      0x23
 #define TSS_SELECTOR 0x28
 
+/* Offsets in struct cpu, for entry.S. */
+#define CPU_USER_RSP   0
+#define CPU_CURRENT    8
+#define CPU_RESCHEDULE 16
+
+/* Offsets in struct ec, for entry.S. */
+#define EC_REGS   32
+#define EC_RAX    (EC_REGS + 0)
+#define EC_RDI    (EC_REGS + 8)
+#define EC_RSI    (EC_REGS + 16)
+#define EC_RDX    (EC_REGS + 24)
+#define EC_R8     (EC_REGS + 32)
+#define EC_R9     (EC_REGS + 40)
+#define EC_R10    (EC_REGS + 48)
+#define EC_RIP    (EC_REGS + 56)
+#define EC_RFLAGS (EC_REGS + 64)
+#define EC_RSP    (EC_REGS + 72)
+#define EC_RBX    (EC_REGS + 80)
+#define EC_RBP    (EC_REGS + 88)
+#define EC_R12    (EC_REGS + 96)
+#define EC_R13    (EC_REGS + 104)
+#define EC_R14    (EC_REGS + 112)
+#define EC_R15    (EC_REGS + 120)
+#define EC_RCX    (EC_REGS + 128)
+#define EC_R11    (EC_REGS + 136)
+
+#define EC_FULL (EC_REGS + 160)
+
+/* Enumerators of ipc/abi/syscall.h that entry.S needs. */
+#define ENTRY_SYSCALLS 14
+#define ENTRY_BAD_CALL 1
+
+#define SYSCALL_LENGTH 2 /* bytes of the SYSCALL instruction */
+
 /* Interrupt vectors. */
+#define VECTOR_DEVICE   0x20 /* stands for all from VECTOR_DEVICES (vector_set.h) to 0xef */
+#define VECTOR_MIDDLE   0x80 /* so the numbers fit a byte with a sign, in the frame's error */
 #define VECTOR_TIMER    0xf0
+#define VECTOR_WAKE     0xf1 /* another CPU has work for this one */
 #define VECTOR_SPURIOUS 0xff
 
 #endif

@@ -10,11 +10,17 @@
 #include "first.h"
 #include "ioapic.h"
 #include "lapic.h"
+#include "pd.h"
 #include "reserve.h"
+#include "sched.h"
+#include "shoot.h"
 #include "stop.h"
 #include "timer.h"
+#include "trace.h"
 #include "tsc.h"
 #include "x86.h"
+
+#define EXT1_EDX_PAGE1GB (1u << 26)
 
 extern const char kernel_entry_ap[];
 NORETURN void kernel_start(struct handoff *handoff, uint64_t entry_tsc);
@@ -30,9 +36,11 @@ void kernel_start(struct handoff *handoff, uint64_t entry_tsc)
     struct boot_memory *memory = boot_table(&info->memory);
     info->kernel_entry_tsc = entry_tsc;
     reserve_open(&memory[boot_handoff.reserve_index]);
-    kernel_space_build(first_ports());
-    first_build();
+    first_reserve();
+    trace_reserve();
+    kernel_space_build();
     idt_build();
+    space_levels = cpuid(0x80000001, 0).edx & EXT1_EDX_PAGE1GB ? 3 : 2;
     reserve_close();
     frames_move_to_map();
     __atomic_store_n(&handoff->ap_entry, (uint64_t)kernel_entry_ap, __ATOMIC_RELEASE);
@@ -96,8 +104,14 @@ void cpu_main(uint32_t index)
 
     cpu->index = index;
     cpu->boot_info = record;
+    cpu->since = tsc_read();
+    cpu->armed = TIMERS_NEVER;
+    chain_init(&cpu->woken);
+    chain_init(&cpu->ending);
+    runqueue_init(&cpu->ready);
     cpu_descriptors_load(cpu);
     cpu_features_enable(cpu);
+    shoot_start(index, kernel_root, cr4_read() & CR4_PCIDE);
     if (index == 0)
         interrupts_mask_all();
     lapic_enable();
@@ -118,8 +132,7 @@ void cpu_main(uint32_t index)
         cpus_await(&cpus_ready, "have a timer that fires");
         boot_free_loader();
         machine_print();
-        first_start();
+        first_make();
     }
-    for (;;)
-        __asm__ volatile("sti; hlt" : : : "memory");
+    schedule(cpu);
 }

@@ -23,15 +23,21 @@ static uint64_t *table_below(uint64_t *entry, uint64_t user)
     return frame_pointer(hpa(*entry & PAGE_ADDRESS));
 }
 
-bool paging_map(hpa_t root, uint64_t address, hpa_t frame, enum page_rights rights, uint64_t extra)
+/* The entry of the last level for address; missing tables are made. */
+static uint64_t *last_entry(hpa_t root, uint64_t address)
 {
     uint64_t user = table_index(address, 3) < KERNEL_HALF ? PAGE_USER : 0;
     uint64_t *table = frame_pointer(root);
 
     for (unsigned level = 3; level > 0; level--)
         table = table_below(&table[table_index(address, level)], user);
+    return &table[table_index(address, 0)];
+}
 
-    uint64_t *entry = &table[table_index(address, 0)];
+bool paging_map(hpa_t root, uint64_t address, hpa_t frame, enum page_rights rights, uint64_t extra)
+{
+    uint64_t *entry = last_entry(root, address);
+
     if (*entry & PAGE_PRESENT)
         return false;
     /* Accessed and dirty are set at once, so that the processor never writes to the tables. */
@@ -39,10 +45,7 @@ bool paging_map(hpa_t root, uint64_t address, hpa_t frame, enum page_rights righ
     return true;
 }
 
-void paging_share_kernel(hpa_t root, hpa_t kernel_root)
+void paging_prepare(hpa_t root, uint64_t address)
 {
-    uint64_t *to = frame_pointer(root), *from = frame_pointer(kernel_root);
-
-    for (unsigned i = KERNEL_HALF; i < ENTRIES; i++)
-        to[i] = from[i];
+    (void)last_entry(root, address);
 }

@@ -1,6 +1,6 @@
 /*
- * Page tables of the kernel and of the first program (SDM 3A, 4.5), built once at boot out of the
- * reserve. Only 4 KiB pages: rights differ from page to page, and the kernel has few of them.
+ * Page tables of the kernel's half (SDM 3A, 4.5), built once at boot out of the reserve. Only 4 KiB
+ * pages: rights differ from page to page, and the kernel has few of them.
  */
 #ifndef CAIRN_PAGING_H
 #define CAIRN_PAGING_H
@@ -33,7 +33,7 @@ enum page_rights {
 bool paging_map(hpa_t root, uint64_t address, hpa_t frame, enum page_rights rights, uint64_t extra)
     __attribute__((warn_unused_result));
 
-/* Gives root the tables of the kernel's half that kernel_root has, by reference. */
-void paging_share_kernel(hpa_t root, hpa_t kernel_root);
+/* Makes the last-level table for address, if there is none. */
+void paging_prepare(hpa_t root, uint64_t address);
 
 #endif

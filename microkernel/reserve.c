@@ -6,8 +6,8 @@
 #include "layout.h"
 #include "stop.h"
 
-static struct boot_memory *taken, *rest;
-static uint64_t next; /* physical address of the next frame to take */
+static struct boot_memory *taken, *rest; /* used before the frame map only */
+static uint64_t next;                    /* physical address of the next frame to take */
 static uint64_t end;
 static uint64_t frame_base; /* virtual minus physical address of a frame of the kernel */
 
@@ -34,6 +34,16 @@ hpa_t reserve_take(void)
         words[i] = 0;
     next += FRAME_SIZE;
     return frame;
+}
+
+hpa_t reserve_base(void)
+{
+    return hpa(taken->base);
+}
+
+uint64_t reserve_taken(void)
+{
+    return (next - taken->base) / FRAME_SIZE;
 }
 
 void reserve_close(void)

@@ -14,6 +14,10 @@ void reserve_open(struct boot_memory memory[2]);
 /* One zeroed frame. Stops the kernel when the reserve is used up: HANDOFF_RESERVE_FRAMES errs. */
 hpa_t reserve_take(void);
 
+/* Frames taken so far. */
+hpa_t reserve_base(void);
+uint64_t reserve_taken(void);
+
 /* Gives back what is left; reserve_take must not follow. */
 void reserve_close(void);
 

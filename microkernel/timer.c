@@ -46,12 +46,6 @@ void timer_arm(uint64_t deadline)
     lapic_write(LAPIC_TIMER_COUNT, deadline > now ? timer_count(deadline - now) : 1);
 }
 
-void timer_interrupt(void)
-{
-    cpu_this()->timer_fired = tsc_read();
-    lapic_write(LAPIC_EOI, 0);
-}
-
 uint64_t timer_check(void)
 {
     struct cpu *cpu = cpu_this();

@@ -15,9 +15,6 @@ void timer_open(void);
  */
 void timer_arm(uint64_t deadline);
 
-/* The interrupt came. */
-void timer_interrupt(void);
-
 /* Lets the timer fire once and returns how late it came, in TSC ticks; stops if it does not. */
 uint64_t timer_check(void);
 

@@ -28,6 +28,11 @@ static inline hpa_t hpa_add(hpa_t address, uint64_t bytes)
 /* Data that is constant once the kernel runs on its own page tables: mapped read-only then. */
 #define SEALED __attribute__((section(".sealed")))
 
+/* Upper bits of every address in the kernel's half. Unit tests on the host have none. */
+#ifndef KERNEL_HIGH_BITS
+#define KERNEL_HIGH_BITS 0xffff000000000000
+#endif
+
 #define NORETURN __attribute__((noreturn))
 
 #endif

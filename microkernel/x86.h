@@ -23,6 +23,7 @@
 #define CR4_OSXMMEXCPT (1ull << 10)
 #define CR4_UMIP       (1ull << 11)
 #define CR4_FSGSBASE   (1ull << 16)
+#define CR4_PCIDE      (1ull << 17)
 #define CR4_OSXSAVE    (1ull << 18)
 #define CR4_SMEP       (1ull << 20)
 #define CR4_SMAP       (1ull << 21)
@@ -120,9 +121,32 @@ CONTROL_REGISTER(dr6)
 CONTROL_REGISTER(dr7)
 #undef CONTROL_REGISTER
 
+#define SEGMENT_BASE(name)                                    \
+    static inline uint64_t name##_base_read(void)             \
+    {                                                         \
+        uint64_t base;                                        \
+        __asm__ volatile("rd" #name "base %0" : "=r"(base));  \
+        return base;                                          \
+    }                                                         \
+    static inline void name##_base_write(uint64_t base)       \
+    {                                                         \
+        __asm__ volatile("wr" #name "base %0" : : "r"(base)); \
+    }
+SEGMENT_BASE(fs)
+SEGMENT_BASE(gs)
+#undef SEGMENT_BASE
+
 static inline void xcr0_write(uint64_t value)
 {
     __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
+
+/* XCR0 (0), or which of its components are in use (1). */
+static inline uint64_t xgetbv(uint32_t index)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
+    return (uint64_t)high << 32 | low;
 }
 
 static inline uint8_t port_read8(uint16_t port)

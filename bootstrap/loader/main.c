@@ -22,7 +22,9 @@
 #define KERNEL_HIGH  0xfffffffffffff000ull /* the last page stays free, so that no end wraps */
 #define FIRST_LOW    0x1000ull
 #define REAL_MODE    0xa0000ull /* memory that a starting CPU can address, below the VGA window */
-#define RESERVE_MARK 1u         /* index that keeps the reserve a range of its own */
+#define LARGE_PAGE   (2ull << 20)
+#define GIGABYTE     (1ull << 30)
+#define RESERVE_MARK 1u /* index that keeps the reserve a range of its own */
 
 enum e820_type {
     E820_RAM = 1,
@@ -132,9 +134,23 @@ static void cpus_start(void)
     console_line("CPUs: %u, TSC %lu kHz", handoff.cpus, handoff.tsc_hz / 1000);
 }
 
+/* Page tables for the kernel's frame map: at most so many last-level ones and directories. */
+static uint64_t frame_map_tables(void)
+{
+    uint64_t tables = 0;
+
+    for (uint32_t i = 0; i < map.count; i++) {
+        const struct boot_memory *range = &map.entry[i];
+        if (range->type == MEMORY_FREE || range->type >= MEMORY_KERNEL)
+            tables += range->size / LARGE_PAGE + 2 + range->size / GIGABYTE + 2;
+    }
+    return tables;
+}
+
 /* The kernel's reserve and the boot information area. Nothing is taken afterwards. */
 static void information_build(uint32_t function_count)
 {
+    uint64_t frames = HANDOFF_RESERVE_FRAMES(handoff.cpus, frame_map_tables());
     struct info_source source = {
         .input = &input,
         .modules = &modules,
@@ -142,8 +158,8 @@ static void information_build(uint32_t function_count)
         .map = &map,
         .functions = functions,
         .function_count = function_count,
-        .reserve_base = memory_require(&map, HANDOFF_RESERVE_FRAMES(handoff.cpus) * PAGE_SIZE,
-                                       MEMORY_KERNEL, RESERVE_MARK, "the kernel's reserve"),
+        .reserve_base = memory_require(&map, frames * PAGE_SIZE, MEMORY_KERNEL, RESERVE_MARK,
+                                       "the kernel's reserve"),
     };
 
     handoff.boot_info_size = info_size(&source, 2);

@@ -7,7 +7,7 @@ from project import ROOT, output
 
 # Sections that a program may have in memory, besides those that every one may have.
 SECTIONS = {".text", ".rodata", ".data", ".bss"}
-OWN_SECTIONS = {"kernel": {".sealed"}, "first": {".stack"}}
+OWN_SECTIONS = {"kernel": {".sealed"}, "first": {".stack"}, "bench": {".stack"}}
 
 # Programs that must not touch floating-point and vector registers.
 INTEGER_ONLY = ("kernel", "loader")

@@ -24,6 +24,12 @@ from terminal import RawTerminal, interactive
 
 LOGS = ROOT / "out/log"
 LOGS_KEPT = 200
+
+# Bochs' display server takes the first free port from 5900 on, and now and then finds none free
+# while another Bochs starts: it panics before the machine runs.
+NO_DISPLAY = "RFB could not bind any port"
+DISPLAY_TRIES = 4
+
 UNATTENDED_TIMEOUT = 120.0  # seconds, where no person sits at a terminal
 STANDARD_MODULES = ("kernel", "first")
 
@@ -146,6 +152,10 @@ def open_log() -> pathlib.Path:
     return LOGS / time.strftime(f"run-%Y%m%d-%H%M%S-{os.getpid()}.log")
 
 
+class NoDisplay(LauncherError):
+    """Bochs ended before it started the machine."""
+
+
 def say(message: str) -> None:
     print(f"cairn: {message}", file=sys.stderr, flush=True)
 
@@ -168,6 +178,8 @@ def tell_end(outcome: str, emulator: Emulator, transcript: Transcript,
     for line in complaints[-5:]:
         print(f"  {line}", file=sys.stderr)
     if transcript.total == 0:
+        if any(NO_DISPLAY in line for line in complaints):
+            raise NoDisplay("Bochs found no port for its display")
         raise LauncherError(f"{emulator.command[0]} ended before the machine wrote anything")
     say("the machine stopped without a line CAIRN-EXIT")
     return STATUS_SYSTEM_FAILED
@@ -196,6 +208,18 @@ def run_machine(machine: Machine, options: argparse.Namespace, folder: pathlib.P
     return tell_end(outcome, emulator, session.transcript, timeout)
 
 
+def run_again_without_display(machine: Machine, options: argparse.Namespace, folder: pathlib.Path,
+                              log_path: pathlib.Path) -> int:
+    """Runs the machine, a few times if Bochs does not get as far as starting it."""
+    for _ in range(DISPLAY_TRIES - 1):
+        try:
+            return run_machine(machine, options, folder, log_path)
+        except NoDisplay as error:
+            say(f"{error}; once more")
+            time.sleep(1)
+    return run_machine(machine, options, folder, log_path)
+
+
 def run(options: argparse.Namespace) -> int:
     refuse_vm_files(options.vm)
     if options.wait:
@@ -208,7 +232,7 @@ def run(options: argparse.Namespace) -> int:
     with run_folder() as folder:
         machine = without_spaces(machine, folder)
         try:
-            status = run_machine(machine, options, folder, log_path)
+            status = run_again_without_display(machine, options, folder, log_path)
         except LauncherError:
             say(f"log: {log_path.relative_to(ROOT)}")
             raise

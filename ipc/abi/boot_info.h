@@ -19,7 +19,7 @@
 
 /* Semantic version of the kernel interface; CHANGES.md says what each one changed. */
 #define ABI_VERSION_MAJOR 0
-#define ABI_VERSION_MINOR 1
+#define ABI_VERSION_MINOR 2
 #define ABI_VERSION_PATCH 0
 
 #define BOOT_MAX_CPUS      64

@@ -20,10 +20,11 @@
 #define HANDOFF_MAX_SEGMENTS 8
 
 /*
- * Frames that the kernel needs besides its image: page tables, per-CPU data and stacks, the first
- * program's page tables. What it does not use it gives back.
+ * Frames that the kernel needs besides its image: page tables, per-CPU data and stacks, the pool of
+ * the first program; and one table for each 2 MiB of the address range in which there is RAM
+ * (`tables`, see the frame map in the kernel's README). What it does not use it gives back.
  */
-#define HANDOFF_RESERVE_FRAMES(cpus) (128u + 32u * (cpus))
+#define HANDOFF_RESERVE_FRAMES(cpus, tables) (384u + 32u * (cpus) + (tables))
 
 #define SEGMENT_READ    (1u << 0)
 #define SEGMENT_WRITE   (1u << 1)

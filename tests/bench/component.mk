@@ -1,10 +1,12 @@
-# The instruction counter (a QEMU plugin) and the probe that checks it. Host programs: they do not
-# depend on COMPILER and BUILD.
+# The instruction counter and the profile (QEMU plugins), and the probe that checks the counter.
+# Host programs: they do not depend on COMPILER and BUILD.
 
 bench.plugin := $(addprefix tests/bench/plugin/,classify.c counter.c tally.c)
 bench.objects := $(patsubst %,out/host/bench/%.o,$(bench.plugin))
+profile.plugin := $(addprefix tests/bench/plugin/,classify.c profile.c)
+profile.objects := $(patsubst %,out/host/bench/%.o,$(profile.plugin))
 bench.cc := gcc
-bench.flags := -std=gnu17 -O2 -g -fPIC -fvisibility=hidden $(warnings)
+bench.flags := -std=gnu17 -O2 -g -fPIC -fvisibility=hidden -Itests/bench/system $(warnings)
 
 out/host/bench/%.c.o: %.c tests/bench/component.mk
 	$(call say,CC,$<)
@@ -12,6 +14,10 @@ out/host/bench/%.c.o: %.c tests/bench/component.mk
 	$(Q)$(bench.cc) $(bench.flags) -MMD -MP -c -o $@ $<
 
 out/host/bench/counter.so: $(bench.objects)
+	$(call say,LD,$@)
+	$(Q)$(bench.cc) -shared -o $@ $^
+
+out/host/bench/profile.so: $(profile.objects)
 	$(call say,LD,$@)
 	$(Q)$(bench.cc) -shared -o $@ $^
 
@@ -24,7 +30,14 @@ out/host/bench/probe: tests/bench/probe.S tests/bench/probe.ld tests/bench/compo
 	$(Q)$(OBJCOPY) -O elf32-i386 $@.debug $@
 
 .PHONY: bench-tools
-bench-tools: out/host/bench/counter.so out/host/bench/probe
+bench-tools: out/host/bench/counter.so out/host/bench/profile.so out/host/bench/probe
 	@:
 
--include $(bench.objects:.o=.d)
+-include $(bench.objects:.o=.d) $(profile.objects:.o=.d)
+
+# The bench program: a first program whose paths are counted (paths.py).
+bench.sources := $(wildcard tests/bench/system/*.c tests/bench/system/*.S ipc/runtime/*.c \
+    ipc/runtime/*.S) tests/system/print.c
+bench.includes := ipc/abi ipc/runtime tests/bench/system tests/system
+bench.ldscript := tests/system/first.ld
+$(eval $(call program,bench))

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PLUGIN = ROOT / "out/host/bench/counter.so"
+PROFILE = ROOT / "out/host/bench/profile.so"
 
 # -cpu max,-erms: with ERMS, clearing memory by REP STOSB would count a byte at a time.
 QEMU = ["qemu-system-x86_64",
@@ -65,13 +66,20 @@ def run(boot: list[str], points: dict[str, int], stretch: str | None = None,
     """Boots the machine once with the counter. boot: the QEMU options that say what to boot;
     points: name and address of each place to write down; stretch: the point from which the longest
     stretch is measured. Ends after `seconds` at the latest."""
+    options = [f"at={name}:{address:#x}" for name, address in points.items()]
+    options += [f"stretch={stretch}"] if stretch else []
+    written, console = plugin_run(PLUGIN, options, boot, seconds)
+    return Run([json.loads(line) for line in written.splitlines()], console)
+
+
+def plugin_run(plugin: pathlib.Path, options: list[str], boot: list[str],
+               seconds: float = 120) -> tuple[str, str]:
+    """Boots the machine once with a plugin; returns what that wrote to out=, and the console."""
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
         counts = pathlib.Path(folder, "counts")
         console = pathlib.Path(folder, "console")
-        plugin = [quoted(PLUGIN), f"out={counts}"]
-        plugin += [f"at={name}:{address:#x}" for name, address in points.items()]
-        plugin += [f"stretch={stretch}"] if stretch else []
-        command = QEMU + ["-serial", f"file:{console}", "-plugin", ",".join(plugin)] + boot
+        load = ",".join([quoted(plugin), f"out={counts}", *options])
+        command = QEMU + ["-serial", f"file:{console}", "-plugin", load] + boot
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True, timeout=seconds, cwd=ROOT,
@@ -82,7 +90,7 @@ def run(boot: list[str], points: dict[str, int], stretch: str | None = None,
         if done.returncode:
             raise BenchError(f"QEMU ended with {done.returncode}: {done.stdout.strip()}")
         text = console.read_text(errors="replace") if console.exists() else ""
-        return Run([json.loads(line) for line in counts.read_text().splitlines()], text)
+        return counts.read_text(), text
 
 
 def tail(console: pathlib.Path, count: int = 10) -> str:

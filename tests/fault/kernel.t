@@ -36,6 +36,12 @@ SYSCALL = b"\x0f\x05"
 UD2 = b"\x0f\x0b"
 JUMP_TO_SELF = b"\xeb\xfe"
 TRAP_FLAG = 0x100
+INTERRUPT_FLAG = 0x200
+# What a system call clears: NT, DF, IF, TF and AC, which would switch SMAP off.
+CLEARED_FLAGS = 0x44700
+ODD_FLAGS = 0x44400  # of these, those with which the program goes on
+RFLAGS = re.compile(r"# \[kernel\]   rflags ([0-9a-f]+)")
+LOOKUP = 8  # SYSCALL_LOOKUP in ipc/abi/syscall.h
 # Valid, uncorrected and enabled, in bank 1; a machine check in progress that allows a restart
 # (Intel SDM 3B, 15.3). QEMU hands it to CPU 0.
 MACHINE_CHECK = "mce 0 1 0xb000000000000000 0x5 0 0"
@@ -44,16 +50,20 @@ Deed = Callable[[System, Debugger], None]
 
 
 def spoil_stack(system: System, debugger: Debugger) -> None:
-    """An interrupt of the program without a stack of its own hits the guard page."""
+    """An interrupt of the program without a stack of its own hits the guard page. The timer's,
+    which would be the first, is kept away."""
+    debugger.set_register("eflags", debugger.register("eflags") & ~INTERRUPT_FLAG)
     tss = int(re.search(r"\bTR =\w+ ([0-9a-f]+)", system.registers()[0])[1], 16)
     debugger.write(tss + TSS_RSP0, STACK_END.to_bytes(8, "little"))
 
 
 def wait_in_entry(_: System, debugger: Debugger) -> None:
-    """The program's SYSCALL goes no further than its first instruction, with a bad stack."""
+    """The program's SYSCALL goes no further than its first instruction, with a bad stack and flags
+    that a program can choose."""
     debugger.write(ENTRY, JUMP_TO_SELF)
     debugger.write(debugger.register("rip"), SYSCALL)
     debugger.set_register("rsp", UNMAPPED)
+    debugger.set_register("eflags", debugger.register("eflags") | ODD_FLAGS)
 
 
 def fault_in_entry(system: System, debugger: Debugger) -> None:
@@ -65,8 +75,9 @@ def fault_in_entry(system: System, debugger: Debugger) -> None:
 def fault_in_kernel(_: System, debugger: Debugger) -> None:
     symbols = subprocess.run(["nm", qemu.BIN / "kernel.debug"], capture_output=True, text=True,
                              check=True).stdout
-    handler = int(re.search(r"(?m)^(\w+) \w syscall_handle$", symbols)[1], 16)
+    handler = int(re.search(r"(?m)^(\w+) \w syscall_lookup$", symbols)[1], 16)
     debugger.write(handler, UD2)
+    debugger.set_register("rax", LOOKUP)
     debugger.write(debugger.register("rip"), SYSCALL)
 
 
@@ -128,6 +139,9 @@ def run(case: Case) -> list[str]:
             faults.append(f"{mode} exception {vector} ({name})")
         if case.rip not in (None, int(rip, 16)):
             faults.append(f"at rip {rip}, expected {case.rip:#x}")
+        flags = matching(RFLAGS, system.lines)
+        if case.rip == ENTRY and (not flags or int(flags[0][1], 16) & CLEARED_FLAGS):
+            faults.append("the system call runs with the program's flags")
         if len(matching(REGISTERS, system.lines)) < 4:
             faults.append("the registers were not printed")
         return faults

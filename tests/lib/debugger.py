@@ -5,7 +5,7 @@ import re
 
 from tests.lib.monitor import MachineError, connect
 
-REGISTERS = {"rsp": (7, 8), "rip": (16, 8), "eflags": (17, 4)}  # number and bytes
+REGISTERS = {"rax": (0, 8), "rsp": (7, 8), "rip": (16, 8), "eflags": (17, 4)}  # number and bytes
 DETACH = "D"  # its answer is not acknowledged: the machine may have ended by then
 PACKET = re.compile(rb"\$([^#]*)#[0-9a-f]{2}")
 

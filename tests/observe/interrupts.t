@@ -14,6 +14,7 @@ from tests.observe import look  # noqa: E402
 from tests.observe.look import System  # noqa: E402
 
 IOAPIC_PINS = 24
+TIMER = "240"  # VECTOR_TIMER in microkernel/layout.h: a turn may end as the machine is stopped
 LOCAL_VECTORS = ("LVT0", "LVTPC", "LVTERR", "LVTTHMR")
 
 
@@ -36,8 +37,9 @@ def check_local(out: Tap, system: System, cpu: int) -> None:
     out.ok("APIC enabled" in lines.get("SPIV", ""), f"{name}: the local APIC is on", answer)
     out.ok(all("masked" in lines.get(vector, "") for vector in LOCAL_VECTORS),
            f"{name}: local vectors but timer and NMI are masked", answer)
-    out.ok("(none)" in lines.get("ISR", "") and "(none)" in lines.get("IRR", ""),
-           f"{name}: nothing is pending or in service", answer)
+    pending = set(lines.get("IRR", "").replace("(none)", "").split())
+    out.ok("(none)" in lines.get("ISR", "") and "IRR" in lines and pending <= {TIMER},
+           f"{name}: nothing but the timer is pending, nothing in service", answer)
     out.ok("periodic" not in lines.get("LVTT", ""), f"{name}: the timer does not tick by itself",
            answer)
 

@@ -14,6 +14,7 @@ from tests.observe import look  # noqa: E402
 from tests.observe.look import Page, System  # noqa: E402
 
 BOOT_INFO = 0x0000700000000000  # BOOT_INFO_ADDRESS in ipc/abi/boot_info.h
+UTCB = 0x00006FFFFFFFF000  # FIRST_UTCB_ADDRESS in ipc/abi/syscall.h
 PROGRAM = range(0x400000, 0x800000)
 DEVICE_REGISTERS = range(0xFEC00000, 0xFF000000)
 PAGE = 4096
@@ -39,17 +40,32 @@ def check_rights(out: Tap, name: str, pages: list[Page]) -> None:
 
 
 def check_program(out: Tap, name: str, pages: list[Page]) -> None:
-    """The first program's half holds its segments and the boot information, nothing else."""
+    """The first program's half holds its segments, its UTCB and the boot information only."""
     user = [page for page in pages if not page.kernel_half]
     info = [page for page in user if page.address >= BOOT_INFO]
-    segments = [page for page in user if page.address < BOOT_INFO]
+    utcb = [page for page in user if page.address == UTCB]
+    segments = [page for page in user if page.address < UTCB]
     out.ok(info and not any(page.writable or page.executable for page in info),
            f"{name}: boot information is there, read-only")
+    out.ok(len(utcb) == 1 and utcb[0].writable and not utcb[0].executable,
+           f"{name}: the UTCB is there, to be written and not to be executed")
     check_none(out, [page for page in segments if page.address not in PROGRAM],
-               f"{name}: the program has nothing but its segments and the boot information")
+               f"{name}: the program has nothing but its segments, UTCB and boot information")
     kernel = {page.frame for page in pages if page.kernel_half}
+    out.ok({page.frame for page in utcb} <= kernel, f"{name}: the UTCB is a frame of the kernel's")
     check_none(out, [page for page in segments if page.frame in kernel],
                f"{name}: the kernel does not map the program's frames")
+
+
+def check_frame_map(out: Tap, name: str, pages: list[Page], layout: dict[str, int]) -> None:
+    """The kernel reaches each of its frames at one address, and there it is data."""
+    frames = [page for page in pages
+              if layout["FRAME_MAP"] <= page.address < layout["KERNEL_IMAGE"]]
+    out.ok(len(frames) > 10, f"{name}: the frame map has the kernel's frames")
+    check_none(out, [page for page in frames if page.address != layout["FRAME_MAP"] + page.frame],
+               f"{name}: each frame is at its place in the frame map")
+    check_none(out, [page for page in frames if page.executable],
+               f"{name}: nothing in the frame map is executable")
 
 
 def check_executable(out: Tap, name: str, pages: list[Page], layout: dict[str, int]) -> None:
@@ -108,11 +124,15 @@ def check(out: Tap, system: System, layout: dict[str, int]) -> None:
         pages = system.pages(cpu)
         check_rights(out, name, pages)
         check_executable(out, name, pages, layout)
+        check_frame_map(out, name, pages, layout)
         check_guards(out, name, pages, layout, system.cpus)
         check_devices(out, name, pages)
         check_tables(out, name, pages, dumps[cpu])
         if cpu == 0:
             check_program(out, name, pages)
+        else:
+            check_none(out, [page for page in pages if not page.kernel_half],
+                       f"{name}: a CPU without work is in nobody's address space")
 
 
 def main() -> int:

@@ -1,5 +1,5 @@
 # The first user program: banner, system suites and fault cases (module `first`).
-first.sources := $(wildcard tests/system/*.c tests/system/*.S)
-first.includes := ipc/abi tests/system
+first.sources := $(wildcard tests/system/*.c tests/system/*.S ipc/runtime/*.c ipc/runtime/*.S)
+first.includes := ipc/abi ipc/runtime tests/system
 first.ldscript := tests/system/first.ld
 $(eval $(call program,first))

@@ -20,8 +20,10 @@
 #include <stdint.h>
 
 enum entry_register {
+    ENTRY_RCX = 1,
     ENTRY_RSP = 4,
     ENTRY_RDI = 7,
+    ENTRY_R11 = 11,
     ENTRY_REGISTERS = 16,
 };
 
@@ -51,6 +53,7 @@ _Static_assert(offsetof(struct entry_state, fxsave) == ENTRY_FXSAVE, "entry.h");
 _Static_assert(sizeof(struct entry_state) == ENTRY_SIZE, "entry.h");
 
 extern const struct entry_state entry_state;
+extern const char _start[];
 extern char stack_begin[], stack_end[];
 
 #endif

@@ -9,7 +9,12 @@
 /* What firmware may keep of the RAM: SeaBIOS and Bochs under 1 MiB, OVMF some MiB. */
 #define FIRMWARE_LIMIT (8 * MIB)
 
-#define KERNEL_LIMIT(cpus) (4 * MIB + (cpus) * (256ull << 10))
+/*
+ * The first program's pool, the image and the tables that do not grow; windows, stacks and trace
+ * rings; and the last-level tables of the frame map, 8 bytes for each frame, with a table at either
+ * end of each of the map's pieces.
+ */
+#define KERNEL_LIMIT(cpus, ram) (2 * MIB + (cpus) * (256ull << 10) + (ram) / 512)
 
 static bool is_page_typed(uint32_t type)
 {
@@ -97,7 +102,8 @@ static void check_owners(const struct machine *m)
 
     tap_equal(machine_memory_of(m, MEMORY_LOADER), 0, "the loader's memory was given back");
     tap_ok(kernel > 0, "the kernel's own frames are listed");
-    tap_at_most(kernel, KERNEL_LIMIT(m->info->cpus.count), "the kernel takes little for itself");
+    tap_at_most(kernel, KERNEL_LIMIT(m->info->cpus.count, machine_ram(m)),
+                "the kernel takes little for itself");
     tap_equal(info, (m->view.size + 4095ull) & ~4095ull, "boot information area is listed");
     tap_ok(machine_memory_of(m, MEMORY_FIRST) >= 4 * 4096ull,
            "first program's segments are listed");

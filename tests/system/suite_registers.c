@@ -20,16 +20,20 @@ static void check_general(void)
         "RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI",
         "R8",  "R9",  "R10", "R11", "R12", "R13", "R14", "R15",
     };
+    /* SYSRET, by which the kernel enters, takes RIP from RCX and RFLAGS from R11. */
+    uint64_t expected[ENTRY_REGISTERS] = {[ENTRY_RDI] = BOOT_INFO_ADDRESS,
+                                          [ENTRY_RCX] = (uint64_t)_start,
+                                          [ENTRY_R11] = RFLAGS_FIXED | RFLAGS_IF};
     uint64_t leaked = 0;
 
     for (unsigned i = 0; i < ENTRY_REGISTERS; i++) {
-        if (i != ENTRY_RDI && entry_state.general[i]) {
+        if (entry_state.general[i] != expected[i]) {
             tap_comment();
             print("%s = %#lx\n", names[i], entry_state.general[i]);
             leaked++;
         }
     }
-    tap_equal(leaked, 0, "general registers but RDI are zero");
+    tap_equal(leaked, 0, "general registers but RDI, RCX and R11 are zero");
     tap_equal(entry_state.general[ENTRY_RDI], BOOT_INFO_ADDRESS, "RDI = boot information");
     tap_equal(entry_state.flags, RFLAGS_FIXED | RFLAGS_IF,
               "RFLAGS has interrupts on and nothing else");

@@ -10,16 +10,19 @@
 enum {
     RAX,
     RCX,
-    RSP = 4,
-    RSI = 6,
+    RBX = 3,
+    RSP,
+    RBP,
     RDI = 7,
     R11 = 11,
+    R12,
 };
 
 #define FLAGS_FIXED 0x2
 #define FLAGS_KEPT  0x244cd5 /* ID, AC, NT, OF, DF and the arithmetic flags */
 #define KERNEL_HALF (1ull << 63)
 #define BAD_NUMBER  0xdead
+#define EMPTY       40u /* selector */
 
 static void registers_fill(struct sys_registers *r, uint64_t number, uint64_t flags)
 {
@@ -34,26 +37,22 @@ static void registers_fill(struct sys_registers *r, uint64_t number, uint64_t fl
 static void check_numbers(void)
 {
     static const uint64_t numbers[] = {
-        0,
-        2,
-        3,
+        SYSCALL_COUNT,
+        15,
         0x7f,
         0x80,
         0xff,
-        0x100,
-        0x101,
         0xffff,
-        0x10001,
+        0x100ff,
         0x7fffffff,
-        0x80000000,
-        0x80000001,
+        0x80000080,
         0xffffffff,
-        0x100000000,
-        0x100000001, /* SYSCALL_POWER_OFF for who looks at 32 bits only */
+        0x1000000ff,
         0x7fffffffffffffff,
-        0x8000000000000001,
+        0x8000000000000080,
         0xffffffffffffffff,
     };
+    static const uint64_t reserved[] = {1ull << 8, 1ull << 31, 1ull << 32, 1ull << 63};
     uint64_t wrong = 0;
 
     for (unsigned i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -64,8 +63,15 @@ static void check_numbers(void)
         }
     }
     tap_equal(wrong, 0, "numbers that are no call return BAD_CALL");
+    for (unsigned i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++) {
+        wrong += sys_call(SYSCALL_LOOKUP | reserved[i], SELECTOR_PD, 0, 0) != STATUS_BAD_CALL;
+    }
+    tap_equal(wrong, 0, "all of RAX is the number of a call without a message");
+    tap_equal(sys_call(SYSCALL_LOOKUP, SELECTOR_PD, 0, 0), STATUS_SUCCESS,
+              "the number itself works");
 }
 
+/* A kernel that takes one of these for valid ends the run here. */
 static void check_arguments(void)
 {
     static const uint64_t statuses[] = {
@@ -74,21 +80,45 @@ static void check_arguments(void)
     uint64_t wrong = 0;
 
     for (unsigned i = 0; i < sizeof(statuses) / sizeof(statuses[0]); i++) {
-        if (sys_call(SYSCALL_POWER_OFF, statuses[i], 0, 0) != STATUS_BAD_PARAMETER) {
-            wrong++;
-        }
+        wrong += sys_call(SYSCALL_CONTROL, SELECTOR_PLATFORM, PLATFORM_POWER_OFF, statuses[i]) !=
+                 STATUS_BAD_PARAMETER;
     }
     tap_equal(wrong, 0, "a power-off status above 255 returns BAD_PARAMETER");
-
-    /* A kernel that looks no further ends here with status 1. */
-    wrong = sys_call(SYSCALL_POWER_OFF, 1, 1, 0) != STATUS_BAD_PARAMETER;
-    wrong += sys_call(SYSCALL_POWER_OFF, 1, 1ull << 63, 0) != STATUS_BAD_PARAMETER;
-    wrong += sys_call(SYSCALL_POWER_OFF, 1, 0, 1) != STATUS_BAD_PARAMETER;
-    wrong += sys_call(SYSCALL_POWER_OFF, 1, 0, 1ull << 63) != STATUS_BAD_PARAMETER;
-    tap_equal(wrong, 0, "an unused argument that is not zero returns BAD_PARAMETER");
+    wrong = sys_call(SYSCALL_CONTROL, SELECTOR_PLATFORM, 99, 1) != STATUS_BAD_PARAMETER;
+    wrong += sys_call(SYSCALL_CONTROL, SELECTOR_PLATFORM, 1ull << 63, 1) != STATUS_BAD_PARAMETER;
+    tap_equal(wrong, 0, "an operation that there is not returns BAD_PARAMETER");
+    wrong = sys_call(SYSCALL_CONTROL, EMPTY, 0, 1) != STATUS_BAD_CAPABILITY;
+    wrong +=
+        sys_call(SYSCALL_CONTROL, 1ull << 32 | SELECTOR_PLATFORM, 0, 1) != STATUS_BAD_CAPABILITY;
+    wrong +=
+        sys_call(SYSCALL_CONTROL, 1ull << 63 | SELECTOR_PLATFORM, 0, 1) != STATUS_BAD_CAPABILITY;
+    tap_equal(wrong, 0, "an empty selector and one past the table return BAD_CAPABILITY");
 }
 
-/* Runs one SYSCALL with that number, flags and stack pointer; true if all is as before. */
+/* A register that the call does not preserve holds nothing that was not the caller's. */
+static bool is_harmless(unsigned i, uint64_t before, uint64_t after)
+{
+    switch (i) {
+    case RBX:
+    case RSP:
+    case RBP:
+    case R12:
+    case R12 + 1:
+    case R12 + 2:
+    case R12 + 3:
+        return after == before;
+    case RAX:
+        return true;
+    case RCX:
+        return after == 0 || after == before || after == (uint64_t)sys_call_raw_return;
+    case R11:
+        return !(after & KERNEL_HALF);
+    default:
+        return after == 0 || after == before;
+    }
+}
+
+/* Runs one SYSCALL with that number, flags and stack pointer. */
 static bool call_preserves(uint64_t number, uint64_t flags, uint64_t stack, uint64_t status)
 {
     struct sys_registers in, out;
@@ -96,10 +126,10 @@ static bool call_preserves(uint64_t number, uint64_t flags, uint64_t stack, uint
 
     registers_fill(&in, number, flags);
     in.general[RSP] = stack;
-    in.general[RDI] = UINT64_MAX; /* never a valid status, should the number be taken for one */
+    in.general[RDI] = UINT64_MAX; /* never a selector, should the number be taken for a call */
     sys_call_raw(&in, &out);
     for (unsigned i = 0; i < 16; i++) {
-        if (i != RAX && i != RCX && i != R11 && in.general[i] != out.general[i]) {
+        if (!is_harmless(i, in.general[i], out.general[i])) {
             tap_comment();
             print("register %u: %#lx before, %#lx after\n", i, in.general[i], out.general[i]);
             same = false;
@@ -179,14 +209,29 @@ static void check_leaks(void)
 void suite_syscalls(const struct machine *m)
 {
     const uint64_t stack = 0x1234567812345678;
+    bool refused = true;
 
     (void)m;
     check_numbers();
     check_arguments();
     tap_ok(call_preserves(BAD_NUMBER, FLAGS_FIXED, stack, STATUS_BAD_CALL),
-           "registers but RAX, RCX, R11 are preserved by a bad call");
-    tap_ok(call_preserves(SYSCALL_POWER_OFF, FLAGS_FIXED, stack, STATUS_BAD_PARAMETER),
-           "registers but RAX, RCX, R11 are preserved by a bad parameter");
+           "a bad call preserves registers, or leaves nothing in them");
+    tap_ok(call_preserves(SYSCALL_CONTROL, FLAGS_FIXED, stack, STATUS_BAD_CAPABILITY),
+           "so does a call that is refused");
+    for (uint64_t n = SYSCALL_UP; n < SYSCALL_COUNT; n++) {
+        if (n == SYSCALL_DOWN) {
+            continue;
+        }
+        struct sys_registers in, out;
+        registers_fill(&in, n, FLAGS_FIXED);
+        sys_call_raw(&in, &out);
+        if (out.general[RAX] == STATUS_SUCCESS || out.general[RAX] == STATUS_BAD_CALL) {
+            tap_comment();
+            print("call %lu with nonsense returned %lu\n", n, out.general[RAX]);
+            refused = false;
+        }
+    }
+    tap_ok(refused, "each call refuses nonsense");
     check_flags();
     check_stacks();
     check_vectors();

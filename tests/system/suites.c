@@ -10,10 +10,33 @@ struct suite {
 };
 
 static const struct suite suites[] = {
-    {"registers", suite_registers},   {"boot_info", suite_boot_info}, {"memory", suite_memory},
-    {"devices", suite_devices},       {"cpus", suite_cpus},           {"modules", suite_modules},
-    {"clock", suite_clock},           {"syscalls", suite_syscalls},   {"ports", suite_ports},
+    {"registers", suite_registers},
+    {"boot_info", suite_boot_info},
+    {"memory", suite_memory},
+    {"devices", suite_devices},
+    {"cpus", suite_cpus},
+    {"modules", suite_modules},
+    {"clock", suite_clock},
+    {"syscalls", suite_syscalls},
+    {"ports", suite_ports},
     {"protection", suite_protection},
+    {"objects", suite_objects},
+    {"grants", suite_grants},
+    {"mapping", suite_mapping},
+    {"semaphores", suite_semaphores},
+    {"ipc", suite_ipc},
+    {"exceptions", suite_exceptions},
+    {"scheduling", suite_scheduling},
+    {"vectors", suite_vectors},
+    {"interrupts", suite_interrupts},
+    {"port_ranges", suite_port_ranges},
+    {"messages", suite_messages},
+    {"inversion", suite_inversion},
+    {"smp", suite_smp},
+    {"cycles", suite_cycles},
+    {"fuzz", suite_fuzz},
+    {"control", suite_control},
+    {"trace", suite_trace},
 };
 
 #define SUITES (sizeof(suites) / sizeof(suites[0]))

@@ -15,6 +15,23 @@ void suite_registers(const struct machine *m);
 void suite_syscalls(const struct machine *m);
 void suite_ports(const struct machine *m);
 void suite_protection(const struct machine *m);
+void suite_objects(const struct machine *m);
+void suite_grants(const struct machine *m);
+void suite_mapping(const struct machine *m);
+void suite_semaphores(const struct machine *m);
+void suite_ipc(const struct machine *m);
+void suite_exceptions(const struct machine *m);
+void suite_scheduling(const struct machine *m);
+void suite_vectors(const struct machine *m);
+void suite_interrupts(const struct machine *m);
+void suite_port_ranges(const struct machine *m);
+void suite_messages(const struct machine *m);
+void suite_inversion(const struct machine *m);
+void suite_smp(const struct machine *m);
+void suite_cycles(const struct machine *m);
+void suite_fuzz(const struct machine *m);
+void suite_control(const struct machine *m);
+void suite_trace(const struct machine *m);
 
 /* Runs the suites whose names match glob and prints their TAP. Returns how many failed. */
 unsigned suites_run(const struct machine *m, struct word glob);

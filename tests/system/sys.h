@@ -1,4 +1,7 @@
-/* System calls of the first program, and a raw SYSCALL that shows every register around it. */
+/*
+ * System calls with any number, which ipc/runtime has no functions for, and a raw SYSCALL that
+ * shows every register around it. Not for calls that hand control to another thread.
+ */
 #ifndef CAIRN_SYSTEM_SYS_H
 #define CAIRN_SYSTEM_SYS_H
 
@@ -6,13 +9,13 @@
 
 #include "syscall.h"
 
-/* Calls the kernel with any number and arguments; returns RAX. */
+/* Calls the kernel with any number and arguments (RDI, RSI, RDX; the rest as they are). */
 uint64_t sys_call(uint64_t number, uint64_t a, uint64_t b, uint64_t c);
 
 /* Ends the system; status 0 to 255 becomes the status of the run. Returns only on an error. */
 static inline enum status sys_power_off(unsigned status)
 {
-    return (enum status)sys_call(SYSCALL_POWER_OFF, status, 0, 0);
+    return (enum status)sys_call(SYSCALL_CONTROL, SELECTOR_PLATFORM, PLATFORM_POWER_OFF, status);
 }
 
 /*

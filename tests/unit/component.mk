@@ -42,7 +42,22 @@ $(eval $(call unit_test,system_options,tests/system/options.c))
 $(eval $(call unit_test,bench_classify,tests/bench/plugin/classify.c))
 $(eval $(call unit_test,kernel_boot,microkernel/boot.c microkernel/reserve.c))
 $(eval $(call unit_test,kernel_paging,microkernel/paging.c microkernel/reserve.c))
-$(eval $(call unit_test,kernel_tsc,,-Imicrokernel -pthread))
+$(eval $(call unit_test,kernel_tree,microkernel/tree.c))
+$(eval $(call unit_test,kernel_timers,microkernel/timers.c microkernel/tree.c))
+$(eval $(call unit_test,kernel_runqueue,microkernel/runqueue.c))
+$(eval $(call unit_test,kernel_budget,microkernel/budget.c))
+$(eval $(call unit_test,kernel_pool,microkernel/pool.c,-DKERNEL_HIGH_BITS=0))
+$(eval $(call unit_test,kernel_table,\
+    $(addprefix microkernel/,table.c derive.c pool.c),-DKERNEL_HIGH_BITS=0))
+$(eval $(call unit_test,kernel_ec_state,microkernel/ec_state.c,-DKERNEL_HIGH_BITS=0))
+$(eval $(call unit_test,kernel_derive,microkernel/derive.c,-DKERNEL_HIGH_BITS=0))
+memory.sources := $(addprefix microkernel/,shoot.c space.c mapping.c mem.c derive.c pool.c tree.c)
+memory.flags   := -DKERNEL_HIGH_BITS=0 -DFRAME_BASE=0
+$(eval $(call unit_test,kernel_space,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_mem,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_tlb,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_ranges,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_tsc,,-iquote microkernel -pthread))
 $(eval $(call unit_test,loader_ranges,bootstrap/loader/ranges.c))
 $(eval $(call unit_test,loader_elf,bootstrap/loader/elf.c bootstrap/loader/format.c))
 $(eval $(call unit_test,loader_text,bootstrap/loader/format.c bootstrap/loader/names.c))
@@ -72,8 +87,10 @@ unit-list:
 coverage.by_boots := \
     $(addprefix bootstrap/loader/,calibrate.c console.c cpus.c hardware.c lapic.c main.c modules.c \
         paging.c pci.c string.c) \
-    $(addprefix microkernel/,address_space.c console.c descriptors.c features.c first.c ioapic.c \
-        lapic.c main.c stop.c string.c syscall.c timer.c trap.c tsc.c)
+    $(addprefix microkernel/,address_space.c console.c create.c descriptors.c destroy.c ec.c \
+        ec_control.c ending.c features.c first.c grant.c interrupt.c ioapic.c ipc.c lapic.c main.c \
+        memory.c pd.c ports.c quiesce.c range.c sc.c sched.c semaphore.c stop.c string.c syscall.c \
+        timer.c tlb.c trace.c trap.c tsc.c vectors.c)
 coverage.product := $(wildcard bootstrap/loader/*.c microkernel/*.c)
 
 .PHONY: coverage-folders coverage-unlisted

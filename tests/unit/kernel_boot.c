@@ -96,10 +96,10 @@ static void test_boot_info(void)
 {
     REFUSED(handoff.boot_info_size = 100,
             "handoff: the boot information is not in pages below 4 GiB");
-    REFUSED(area->info.magic++, "boot information: not version 0.1");
-    REFUSED(area->info.version_major++, "boot information: not version 0.1");
-    REFUSED(area->info.header_size++, "boot information: not version 0.1");
-    REFUSED(area->info.size = FRAME_SIZE + 1, "boot information: not version 0.1");
+    REFUSED(area->info.magic++, "boot information: not version 0.2");
+    REFUSED(area->info.version_major++, "boot information: not version 0.2");
+    REFUSED(area->info.header_size++, "boot information: not version 0.2");
+    REFUSED(area->info.size = FRAME_SIZE + 1, "boot information: not version 0.2");
     REFUSED(area->info.memory.entry_size++, "boot information: the table of memory is impossible");
     REFUSED(area->info.memory.count = UINT32_MAX,
             "boot information: the table of memory is impossible");

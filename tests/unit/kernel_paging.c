@@ -124,18 +124,22 @@ static void test_rights(void)
     ok(!(PAGE_RX & PAGE_WRITE) && !(PAGE_RO & PAGE_WRITE), "text and constants are not writable");
 }
 
-static void test_share(void)
+static void test_prepare(void)
 {
     bool upper_user;
 
     arena_open(ARENA_FRAMES);
-    hpa_t kernel = reserve_take(), user = reserve_take();
-    ok(paging_map(kernel, KERNEL_IMAGE, hpa(0x5000), PAGE_RX, PAGE_GLOBAL), "kernel page");
-    ok(paging_map(kernel, 0x400000, hpa(0x6000), PAGE_RX, PAGE_USER), "page in the lower half");
-    paging_share_kernel(user, kernel);
-    ok(walk(user, KERNEL_IMAGE, &upper_user) == walk(kernel, KERNEL_IMAGE, &upper_user),
-       "the kernel's half is shared");
-    is_u64(walk(user, 0x400000, &upper_user), 0, "the user's half is not");
+    hpa_t root = reserve_take();
+    paging_prepare(root, FRAME_MAP + 0x200000);
+    uint64_t taken = reserve_taken();
+    is_u64(taken, 4, "a root and three tables below it");
+    is_u64(walk(root, FRAME_MAP + 0x200000, &upper_user), 0, "nothing is mapped");
+    ok(!upper_user, "and the way there is not the user's");
+    ok(paging_map(root, FRAME_MAP + 0x3ff000, hpa(0x5000), PAGE_RW, 0), "a page in that table");
+    is_u64(reserve_taken(), taken, "takes no further table");
+    paging_prepare(root, FRAME_MAP + 0x300000);
+    is_u64(reserve_taken(), taken, "nor does preparing it again");
+    is_u64(reserve_base().value, root.value, "the first frame taken is the reserve's first");
 }
 
 int main(void)
@@ -149,6 +153,6 @@ int main(void)
     test_reserve_limits();
     test_map();
     test_rights();
-    test_share();
+    test_prepare();
     return done_testing();
 }

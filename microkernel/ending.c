@@ -1,0 +1,76 @@
+/*
+ * An EC is ended in steps. What was woken or parked because of it is taken over by the scheduler
+ * meanwhile, so it is done when nothing of it is in the scheduler's lists either.
+ */
+#include "ending.h"
+
+#include "boot.h"
+#include "ipc.h"
+#include "lapic.h"
+#include "portal.h"
+#include "sc.h"
+
+#define AT_ONCE 16u
+
+/* True: nothing is left but what the scheduler's lists may have of it. */
+static bool ec_step(struct cpu *cpu, struct ec *ec)
+{
+    if (cpu->current == ec)
+        cpu->current = NULL;
+    bool more = ipc_cut(ec, AT_ONCE);
+    for (unsigned i = 0; i < AT_ONCE && !chain_empty(&ec->scs); i++)
+        sc_end(CONTAINER(ec->scs.next, struct sc, sibling));
+    return !portals_detach(ec, AT_ONCE) && !more && chain_empty(&ec->scs);
+}
+
+static void end_step(struct cpu *cpu, struct ending *ending)
+{
+    struct ec *ec = NULL;
+    bool done = true;
+
+    if (ending->type == OBJECT_EC) {
+        ec = CONTAINER(ending, struct ec, ending);
+        done = ec_step(cpu, ec);
+    } else {
+        sc_end(CONTAINER(ending, struct sc, ending));
+    }
+    lock_take(&cpu->wake_lock);
+    if (done && (!ec || (chain_empty(&ec->parked) && chain_empty(&ec->wake)))) {
+        chain_remove(&ending->chain);
+        ending->done = true;
+    }
+    lock_give(&cpu->wake_lock);
+}
+
+bool ending_ask(struct ending *ending, uint32_t index)
+{
+    struct cpu *cpu = cpu_at(index);
+    bool asked = false;
+
+    if (cpu == cpu_this() && !ending->done &&
+        (ending->type != OBJECT_EC || CONTAINER(ending, struct ec, ending) != cpu->current))
+        end_step(cpu, ending); /* most often that is all */
+    lock_take(&cpu->wake_lock);
+    bool done = ending->done;
+    if (!done && chain_empty(&ending->chain)) {
+        chain_insert(cpu->ending.prev, &ending->chain);
+        asked = true;
+    }
+    lock_give(&cpu->wake_lock);
+    if (asked && cpu != cpu_this())
+        lapic_send(boot_handoff.apic_id[index], VECTOR_WAKE);
+    return done;
+}
+
+bool ending_step(struct cpu *cpu)
+{
+    struct ending *ending = NULL;
+
+    lock_take(&cpu->wake_lock);
+    if (!chain_empty(&cpu->ending))
+        ending = CONTAINER(cpu->ending.next, struct ending, chain);
+    lock_give(&cpu->wake_lock);
+    if (ending)
+        end_step(cpu, ending);
+    return ending;
+}

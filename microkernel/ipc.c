@@ -1,0 +1,254 @@
+/*
+ * Portal calls and replies. The caller's scheduling context stays current and the handler runs on
+ * it: nothing is queued, nothing is charged to anybody else.
+ *
+ * Up to four words travel in registers, through those saved in the ECs. Longer messages go through
+ * the UTCBs. Nothing of the sender's other registers reaches the receiver (entry.S clears them).
+ */
+#include "ipc.h"
+
+#include "cpu.h"
+#include "ec_control.h"
+#include "entry.h"
+#include "portal.h"
+#include "sched.h"
+#include "semaphore.h"
+#include "syscall.h"
+#include "x86.h"
+
+struct ec portal_nobody = {.cpu = UINT32_MAX, .state = EC_STOPPED};
+
+/* RAX of CALL and REPLY: number, words << 8, items << 24; the same, with a status, on return. */
+#define LENGTH_SHIFT 8
+
+static bool length_valid(uint64_t length)
+{
+    return (length & 0xffff) <= MESSAGE_WORDS && length >> 16 <= MESSAGE_ITEMS;
+}
+
+/* Capabilities of a message into the window that the receiver opened; returns how many arrived. */
+static uint64_t items_pass(const struct ec *from, struct ec *to, uint64_t items)
+{
+    uint64_t window = __atomic_load_n(&to->utcb->window, __ATOMIC_RELAXED);
+    uint64_t room = __atomic_load_n(&to->utcb->window_count, __ATOMIC_RELAXED), done = 0;
+
+    for (; done < items && done < room; done++) {
+        struct utcb_item item = *(const volatile struct utcb_item *)&from->utcb->item[done];
+        struct node *source = table_slot(&from->pd->table, item.selector);
+        struct node *destination = table_slot(&to->pd->table, window + done);
+        uint64_t word = source ? slot_word(source) : CAPABILITY_EMPTY;
+        if (!word || !destination || slot_delegate(source, word, destination, item.rights))
+            break;
+    }
+    return done;
+}
+
+/* Each word is read once, also where the compiler would have thought of reading it again. */
+static inline void words_copy(uint64_t *to, const uint64_t *from, uint64_t count)
+{
+    __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(count) : : "memory");
+}
+
+/*
+ * What does not fit the registers: words, each read once (what it says is the sender's affair), and
+ * capabilities. Returns the length that arrived.
+ */
+static uint64_t message_long(const struct ec *from, struct ec *to, uint64_t length)
+{
+    uint64_t words = length & 0xffff, items = length >> 16;
+
+    if (words > MESSAGE_REGISTERS)
+        words_copy(&to->utcb->word[MESSAGE_REGISTERS], &from->utcb->word[MESSAGE_REGISTERS],
+                   words - MESSAGE_REGISTERS);
+    return words | (items ? items_pass(from, to, items) : 0) << 16;
+}
+
+/* Hands the message over; to->regs.rax becomes status and length. */
+static inline void message_pass(const struct ec *from, struct ec *to, uint64_t length)
+{
+    if (length > MESSAGE_REGISTERS)
+        length = message_long(from, to, length);
+    to->regs.rax = STATUS_SUCCESS | length << LENGTH_SHIFT;
+    to->regs.rsi = from->regs.rsi;
+    to->regs.rdx = from->regs.rdx;
+    to->regs.r8 = from->regs.r8;
+    to->regs.r9 = from->regs.r9;
+}
+
+/* The handler is busy: the EC, whose registers are saved in full, tries again when it is free. */
+static NORETURN void help_begin(struct cpu *cpu, struct ec *ec, struct ec *handler)
+{
+    ec->state = EC_HELPING;
+    ec->partner = handler;
+    chain_insert(handler->helpers.prev, &ec->waiting);
+    schedule(cpu);
+}
+
+/* Its call starts again when the handler is free, and runs that until then. */
+static NORETURN void help(struct cpu *cpu, struct ec *caller, struct ec *handler)
+{
+    caller->regs.rip -= SYSCALL_LENGTH;
+    caller->full = true; /* the call needs all its registers once more */
+    help_begin(cpu, caller, handler);
+}
+
+/* The handler, which waits and has its message, runs on the caller's time. */
+static inline NORETURN void call_begin(struct cpu *cpu, struct ec *caller, struct ec *handler,
+                                       uint64_t id)
+{
+    handler->regs.rdi = id;
+    handler->caller = caller;
+    handler->depth = caller->depth + 1;
+    handler->state = EC_RUNNABLE;
+    caller->partner = handler;
+    caller->state = EC_CALLING;
+    ec_switch(cpu, handler);
+    ec_resume(handler);
+}
+
+/* Arms the deadline of a call, once more if it starts again. False: it has passed. */
+static bool deadline_set(struct cpu *cpu, struct ec *caller, uint64_t deadline)
+{
+    if (tsc_read() >= deadline) {
+        timers_cancel(&cpu->waits, &caller->timer);
+        return false;
+    }
+    timers_add(&cpu->waits, &caller->timer, deadline);
+    sched_timer_update(cpu);
+    return true;
+}
+
+uint64_t ipc_call(struct ec *caller)
+{
+    uint64_t length = caller->regs.rax >> LENGTH_SHIFT, deadline = caller->regs.r10;
+    struct cpu *cpu = cpu_this();
+    struct object *object;
+    enum status status =
+        table_find(&caller->pd->table, caller->regs.rdi, OBJECT_PT, PT_RIGHT_CALL, &object);
+
+    if (status)
+        return status;
+    const struct pt *pt = (const struct pt *)object;
+    if (length > MESSAGE_REGISTERS && !length_valid(length))
+        return STATUS_BAD_PARAMETER;
+    struct ec *handler = pt->ec;
+    if (handler->cpu != cpu->index)
+        return handler == &portal_nobody ? STATUS_ABORTED : STATUS_WRONG_CPU;
+    if (caller->depth + 1 >= CHAIN_MAX)
+        return STATUS_DEPTH;
+    if (deadline && !deadline_set(cpu, caller, deadline))
+        return STATUS_TIMEOUT;
+    if (handler->state == EC_STOPPED)
+        return STATUS_ABORTED;
+    if (handler->state != EC_WAITING)
+        help(cpu, caller, handler);
+
+    message_pass(caller, handler, length);
+    call_begin(cpu, caller, handler, pt->id);
+}
+
+uint64_t ipc_reply(struct ec *handler)
+{
+    uint64_t length = handler->regs.rax >> LENGTH_SHIFT;
+    struct ec *caller = handler->caller;
+    struct cpu *cpu = cpu_this();
+
+    if (length > MESSAGE_REGISTERS && !length_valid(length))
+        return STATUS_BAD_PARAMETER;
+    handler->state = EC_WAITING;
+    handler->depth = 0;
+    if (!caller)
+        schedule(cpu);
+    handler->caller = NULL;
+    if (!caller->full) /* an exception's reply leaves the registers as they are */
+        message_pass(handler, caller, length);
+    caller->partner = NULL;
+    caller->state = EC_RUNNABLE;
+    if (timer_is_armed(&caller->timer))
+        timers_cancel(&cpu->waits, &caller->timer);
+    if (cpu->helping)
+        schedule(cpu);
+    sched_run(cpu, caller);
+}
+
+/* The SCs that wait at the end of ec's chain, if that is blocked, find their way anew. */
+static void chain_unpark(struct ec *ec)
+{
+    for (unsigned hops = 0; ec->partner && hops < CHAIN_MAX; hops++) /* it may be a circle */
+        ec = ec->partner;
+    sched_unpark(ec);
+}
+
+bool ipc_cancel(struct ec *caller)
+{
+    struct ec *handler = caller->partner;
+    struct cpu *cpu = cpu_this();
+
+    if (caller->state != EC_HELPING && caller->state != EC_CALLING)
+        return false;
+    chain_unpark(handler);
+    caller->partner = NULL;
+    if (caller->state == EC_HELPING) {
+        chain_remove(&caller->waiting);
+        if (!(caller->pending & PENDING_EXCEPTION))
+            caller->regs.rip += SYSCALL_LENGTH; /* the call does not start again */
+    } else {
+        handler->caller = NULL;
+        sched_reserve(cpu, handler);
+    }
+    cpu->reschedule = true;
+    return true;
+}
+
+bool ipc_cut(struct ec *ec, unsigned count)
+{
+    struct ec *caller = ec->caller;
+
+    if (!semaphore_cancel(ec))
+        (void)ipc_cancel(ec);
+    timers_cancel(&cpu_this()->waits, &ec->timer);
+    sched_unpark(ec);
+    lock_take(&cpu_this()->wake_lock);
+    ec->state = EC_STOPPED;
+    lock_give(&cpu_this()->wake_lock);
+    ec->caller = NULL;
+    if (caller) {
+        caller->partner = NULL;
+        if (caller->full) /* it has an exception, which nobody handles now */
+            ec_stop(caller);
+        else
+            ec_wake(caller, STATUS_ABORTED);
+    }
+    for (; count > 0 && !chain_empty(&ec->helpers); count--) {
+        struct ec *helper = CONTAINER(ec->helpers.next, struct ec, waiting);
+        chain_remove(&helper->waiting);
+        helper->partner = NULL;
+        helper->state = EC_RUNNABLE; /* its call starts again, and finds no portal */
+    }
+    return !chain_empty(&ec->helpers);
+}
+
+void ipc_exception(struct cpu *cpu, struct ec *ec, uint64_t cr2)
+{
+    struct object *object;
+
+    if (!ec->events ||
+        table_find(&ec->pd->table, ec->events + ec->regs.vector, OBJECT_PT, PT_RIGHT_CALL, &object))
+        return;
+    const struct pt *pt = (const struct pt *)object;
+    struct ec *handler = pt->ec;
+    if (handler->cpu != cpu->index || handler->state == EC_STOPPED || ec->depth + 1 >= CHAIN_MAX)
+        return;
+    if (timer_is_armed(&ec->timer)) /* of a call that was to start again, and will arm it */
+        timers_cancel(&cpu->waits, &ec->timer);
+    if (handler->state != EC_WAITING) {
+        ec->pending |= PENDING_EXCEPTION;
+        help_begin(cpu, ec, handler);
+    }
+    handler->regs.rax = STATUS_SUCCESS | (uint64_t)MESSAGE_REGISTERS << LENGTH_SHIFT;
+    handler->regs.rsi = ec->regs.vector;
+    handler->regs.rdx = ec->regs.error;
+    handler->regs.r8 = ec->regs.rip;
+    handler->regs.r9 = cr2;
+    call_begin(cpu, ec, handler, pt->id);
+}

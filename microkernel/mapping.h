@@ -1,0 +1,86 @@
+/*
+ * Mappings: the records of what is mapped where. One map call makes one record, which is undone as
+ * it was made: by unmapping it, by revoking the capability that it came from, with its MEM or with
+ * its space. A record is in the chain of its MEM (derive.h) and in the tree of its space; it is
+ * made and undone under both locks, the MEM's taken first.
+ */
+#ifndef CAIRN_MAPPING_H
+#define CAIRN_MAPPING_H
+
+#include "mem.h"
+#include "space.h"
+
+#define MAPPING_RIGHTS (MEM_RIGHT_READ | MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE)
+
+/*
+ * Ports that are open in a domain are recorded in the same tree, at addresses that no page has: one
+ * for each port.
+ */
+#define PORTS_ADDRESS 0x4000000000000000ull /* of port 0 */
+#define LEVEL_PORTS   3u
+
+struct mapping {
+    struct node node;       /* its word: the MEM, and the rights of the mapping */
+    struct tree_node place; /* in its space's tree; the key is the address */
+    struct space *space;
+    struct spot spot; /* of its pages; under the space's lock */
+    uint32_t count;   /* pages; under the space's lock, as is level */
+    uint32_t level;   /* size of each: level_bytes(level); or LEVEL_PORTS */
+};
+
+_Static_assert(sizeof(struct mapping) <= CELL_MAXIMUM, "a record is one cell");
+
+struct map_request {
+    uint64_t address; /* where, in the space */
+    uint64_t offset;  /* what, in the MEM */
+    uint32_t count;   /* pages: 1 to SPACE_PAGES */
+    uint32_t level;   /* of one size: 0, 1 or 2 */
+    uint32_t rights;  /* of MAPPING_RIGHTS */
+};
+
+/*
+ * Maps memory of the MEM that slot names by `word` into space. STATUS_BAD_PARAMETER: a page size
+ * that there is not; address or the memory there not aligned to it, or out of range;
+ * rights without reading, or both to write and to execute; STATUS_NO_RIGHT: word has fewer;
+ * STATUS_BAD_CAPABILITY: slot has changed or the space is dying; STATUS_DEPTH; STATUS_IN_USE: the
+ * MEM is divided or deposited, or the range is not free; STATUS_NEEDS_FRAMES: *needs more frames in
+ * the space's pool. Nothing changes then.
+ */
+__attribute__((warn_unused_result)) enum status mapping_create(struct space *space,
+                                                               struct node *slot, uint64_t word,
+                                                               const struct map_request *request,
+                                                               uint32_t cpu, uint64_t *needs);
+
+/*
+ * Opens ports first to first + count - 1, which the range that slot names by `word` holds, in the
+ * domain of that space. STATUS_BAD_CAPABILITY: slot has changed or the space is dying;
+ * STATUS_DEPTH; STATUS_IN_USE: one of them is open already; STATUS_NEEDS_FRAMES: *needs more frames
+ * in the space's pool. Nothing changes then. mapping_unmap at PORTS_ADDRESS + first undoes it.
+ */
+__attribute__((warn_unused_result)) enum status mapping_open_ports(struct space *space,
+                                                                   struct node *slot, uint64_t word,
+                                                                   uint32_t first, uint32_t count,
+                                                                   uint64_t *needs);
+
+/*
+ * Undoes the record that begins at address; on return no CPU has its translations.
+ * STATUS_BAD_PARAMETER: none does.
+ */
+__attribute__((warn_unused_result)) enum status mapping_unmap(struct space *space, uint64_t address,
+                                                              uint32_t cpu);
+
+/*
+ * Makes of the record at address, which is one page of level 1 or 2, one of 512 of the next size.
+ * STATUS_BAD_PARAMETER: there is no such record; STATUS_NEEDS_FRAMES: one.
+ */
+__attribute__((warn_unused_result)) enum status mapping_split(struct space *space, uint64_t address,
+                                                              uint32_t cpu);
+
+/*
+ * One step of emptying a space, in which nothing is mapped from the first step on: undoes at most
+ * budget records. Returns whether more remain. space_end follows the last step.
+ */
+__attribute__((warn_unused_result)) bool mapping_die_step(struct space *space, unsigned budget,
+                                                          uint32_t cpu);
+
+#endif

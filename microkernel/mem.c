@@ -1,0 +1,254 @@
+/*
+ * Dividing and depositing memory.
+ */
+#include "mem.h"
+
+#include "space.h"
+
+_Static_assert(sizeof(struct mem) <= CELL_MAXIMUM, "a MEM is one cell");
+
+void mem_init(struct mem *mem, struct pool *pool, uint64_t base, uint64_t size, enum mem_type type)
+{
+    mem->object.type = OBJECT_MEM;
+    mem->object.pool = pool;
+    mem->top = mem;
+    chain_init(&mem->object.nodes);
+    mem->base = base;
+    mem->size = size;
+    mem->type = (uint8_t)type;
+}
+
+/* Has the MEM no child in [base, base + size)? */
+static bool range_free(const struct mem *mem, uint64_t base, uint64_t size)
+{
+    struct tree_node *node = tree_floor(&mem->children, base + size - 1);
+    const struct mem *last = node ? CONTAINER(node, struct mem, place) : NULL;
+
+    return !last || last->base + last->size <= base;
+}
+
+static bool in_use(const struct mem *mem)
+{
+    return mem->mappings > 0 || mem->deposited;
+}
+
+/* Puts a node into the chain, derived from parent. */
+static void derive_locked(struct node *parent, struct node *node, uint64_t word,
+                          enum node_kind kind)
+{
+    node->depth = parent->depth + 1;
+    node->kind = kind;
+    chain_insert(&parent->chain, &node->chain);
+    __atomic_store_n(&node->word, word, __ATOMIC_RELEASE);
+}
+
+static enum status divide_locked(struct mem *mem, struct node *slot, struct pool *pool,
+                                 const struct mem_part *part, struct node *destination)
+{
+    uint64_t base = mem->base + part->offset;
+    uint32_t rights = capability_rights(slot->word) | RIGHT_DESTROY;
+
+    if (slot->depth + 2 > DEPTH_MAX)
+        return STATUS_DEPTH;
+    if (in_use(mem) || !range_free(mem, base, part->size))
+        return STATUS_IN_USE;
+    struct mem *child = pool_take_object(pool, sizeof(*child));
+    if (!child)
+        return STATUS_NEEDS_FRAMES;
+    mem_init(child, pool, base, part->size, part->type);
+    child->top = mem->top;
+    child->parent = mem;
+    tree_insert(&mem->children, &child->place, base);
+    derive_locked(slot, &child->origin, capability_make(&child->object, 0), NODE_CHILD);
+    derive_locked(&child->origin, destination, capability_make(&child->object, rights), NODE_SLOT);
+    return STATUS_SUCCESS;
+}
+
+enum status mem_divide(struct node *slot, uint64_t word, struct pool *pool,
+                       const struct mem_part *part, struct node *destination)
+{
+    struct mem *mem = mem_of(word);
+    enum status status = STATUS_BAD_CAPABILITY;
+
+    if ((part->offset | part->size) % FRAME_SIZE || !part->size || part->offset > mem->size ||
+        part->size > mem->size - part->offset)
+        return STATUS_BAD_PARAMETER;
+    if (part->type != mem->type &&
+        !(part->type == MEM_WRITE_COMBINING && mem->type == MEM_UNCACHED))
+        return STATUS_BAD_PARAMETER;
+
+    lock_take(&mem->top->object.lock);
+    if (slot->word == word && !mem->object.dying)
+        status = divide_locked(mem, slot, pool, part, destination);
+    lock_give(&mem->top->object.lock);
+    return status;
+}
+
+enum status mem_close(struct mem *mem)
+{
+    enum status status = STATUS_IN_USE;
+
+    lock_take(&mem->top->object.lock);
+    bool part_lent = mem->origin.kind == NODE_NONE && tree_holds(&mem->place);
+    if (mem->parent && !mem->deposited && !part_lent) {
+        mem->object.dying = true;
+        status = STATUS_SUCCESS;
+    }
+    lock_give(&mem->top->object.lock);
+    return status;
+}
+
+/*
+ * Ends a MEM if nothing needs it any more, and then perhaps those that it was the last part of:
+ * fewer than DEPTH_MAX. Their memory goes back with the batch that this CPU has open.
+ */
+static void mem_finish(struct mem *mem)
+{
+    while (mem->parent && mem->origin.kind == NODE_NONE && !mem->deposited && !mem->held &&
+           !tree_first(&mem->children)) {
+        struct mem *parent = mem->parent;
+        tree_remove(&parent->children, &mem->place);
+        chain_insert(&shoot_cpus[shoot_this_cpu()].open->mems, &mem->origin.chain);
+        mem = parent;
+    }
+}
+
+void mem_remove(struct node *origin)
+{
+    struct mem *mem = CONTAINER(origin, struct mem, origin);
+
+    mem->object.dying = true; /* if it stays */
+    mem_finish(mem);
+}
+
+bool mem_hold(struct mem *mem)
+{
+    lock_take(&mem->top->object.lock);
+    bool first = !mem->held && tree_holds(&mem->place);
+    mem->held |= first;
+    lock_give(&mem->top->object.lock);
+    return first;
+}
+
+void mem_let_go(struct mem *mem, uint32_t cpu)
+{
+    struct mem *top = mem->top;
+    struct shoot batch;
+
+    shoot_begin(&batch, cpu);
+    lock_take(&top->object.lock);
+    mem->held = false;
+    mem_finish(mem);
+    lock_give(&top->object.lock);
+    shoot_flush(&batch);
+}
+
+/* Written in assembly, because compilers make a call of memset, byte by byte, of the loop. */
+static void frame_clear(void *frame)
+{
+    uint64_t words = FRAME_SIZE / sizeof(uint64_t);
+
+    __asm__ volatile("rep stosq" : "+D"(frame), "+c"(words) : "a"(0ul) : "memory");
+}
+
+/* From here on it is neither mapped nor divided. */
+static enum status deposit_begin(struct mem *mem, struct pool *pool)
+{
+    if (mem->mappings || tree_first(&mem->children) || (mem->deposited && mem->deposited != pool) ||
+        pool_deposit_frames(pool, &mem->object) == mem->size / FRAME_SIZE)
+        return STATUS_IN_USE;
+    mem->deposited = pool;
+    return STATUS_SUCCESS;
+}
+
+static enum status deposit_extend(struct mem *mem, struct pool *pool, unsigned frames, bool *more)
+{
+    uint64_t done = pool_deposit_frames(pool, &mem->object), all = mem->size / FRAME_SIZE;
+    enum status status;
+
+    if (mem->deposited != pool) /* withdrawn meanwhile */
+        return STATUS_BUSY;
+    status = pool_deposit_open(pool, (void *)(FRAME_BASE + mem->base), &mem->object);
+    if (status != STATUS_SUCCESS && !done)
+        mem->deposited = NULL;
+    for (; status == STATUS_SUCCESS && frames > 0 && done < all; frames--, done++) {
+        uint64_t frame = mem->base + done * FRAME_SIZE;
+        frame_map_add(hpa(frame));
+        frame_clear((void *)(FRAME_BASE + frame));
+        status = pool_deposit_extend(pool, &mem->object);
+    }
+    *more = status == STATUS_SUCCESS && done < all;
+    return status;
+}
+
+enum status mem_deposit_step(const struct node *slot, uint64_t word, struct pool *pool,
+                             unsigned frames, uint32_t cpu, bool *more)
+{
+    struct mem *mem = mem_of(word);
+    enum status status = STATUS_BAD_CAPABILITY;
+
+    *more = false;
+    if (mem->type != MEM_WRITE_BACK)
+        return STATUS_BAD_PARAMETER;
+    lock_take(&mem->top->object.lock);
+    if (slot->word == word && !mem->object.dying)
+        status = deposit_begin(mem, pool);
+    lock_give(&mem->top->object.lock);
+    if (status != STATUS_SUCCESS)
+        return status;
+
+    shoot_settle(cpu); /* another CPU may have undone the last mapping, and not flushed it yet */
+    lock_take(&mem->top->object.lock);
+    status = deposit_extend(mem, pool, frames, more);
+    lock_give(&mem->top->object.lock);
+    return status;
+}
+
+/* Takes frames off the deposit and out of the frame map. *more: it has some left. */
+static enum status withdraw_locked(struct mem *mem, struct pool *pool, unsigned frames,
+                                   struct shoot *batch, bool *more)
+{
+    if (mem->deposited != pool)
+        return STATUS_BAD_PARAMETER;
+    if (pool_deposit_frames(pool, &mem->object) > 0) {
+        enum status status = pool_deposit_close(pool, &mem->object);
+        if (status != STATUS_SUCCESS)
+            return status;
+    }
+    for (; frames > 0; frames--) {
+        void *frame = pool_deposit_shrink(pool, &mem->object);
+        if (!frame)
+            break;
+        frame_map_remove(hpa((uint64_t)frame - FRAME_BASE));
+        shoot_add_kernel(batch, (uint64_t)frame);
+    }
+    *more = pool_deposit_frames(pool, &mem->object) > 0;
+    return STATUS_SUCCESS;
+}
+
+enum status mem_withdraw_step(struct mem *mem, struct pool *pool, unsigned frames, uint32_t cpu,
+                              bool *more)
+{
+    struct shoot batch;
+    enum status status;
+
+    *more = false;
+    shoot_begin(&batch, cpu);
+    lock_take(&mem->top->object.lock);
+    status = withdraw_locked(mem, pool, frames, &batch, more);
+    lock_give(&mem->top->object.lock);
+    shoot_flush(&batch);
+    if (status != STATUS_SUCCESS || *more)
+        return status;
+
+    shoot_settle(cpu); /* frames that another CPU took off */
+    shoot_begin(&batch, cpu);
+    lock_take(&mem->top->object.lock);
+    if (mem->deposited == pool && !pool_deposit_frames(pool, &mem->object)) {
+        mem->deposited = NULL;
+        mem_finish(mem);
+    }
+    lock_give(&mem->top->object.lock);
+    shoot_flush(&batch);
+    return STATUS_SUCCESS;
+}

@@ -1,0 +1,100 @@
+/*
+ * System calls on memory: mapping it, and lending it to the kernel.
+ */
+#include "cpu.h"
+#include "mapping.h"
+#include "pd.h"
+#include "syscalls.h"
+
+#define FRAMES_AT_ONCE 4u
+
+/*
+ * RDI: MEM | protection domain << 32, RSI: address, RDX: offset, R8: pages | level << 16, R9:
+ * rights.
+ */
+uint64_t syscall_map(struct ec *ec)
+{
+    struct registers *regs = &ec->regs;
+    struct table *own = &ec->pd->table;
+    struct map_request request = {.address = regs->rsi,
+                                  .offset = regs->rdx,
+                                  .count = (uint32_t)(regs->r8 & 0xffff),
+                                  .level = (uint32_t)(regs->r8 >> 16),
+                                  .rights = (uint32_t)regs->r9};
+    struct object *pd;
+    struct node *slot;
+    uint64_t word;
+    enum status status = table_find_slot(own, (uint32_t)regs->rdi, OBJECT_MEM, 0, &slot, &word);
+
+    if (!status)
+        status = table_find(own, regs->rdi >> 32, OBJECT_PD, PD_RIGHT_MAP, &pd);
+    if (status)
+        return status;
+    if (regs->r8 >> 32 || regs->r9 >> 32)
+        return STATUS_BAD_PARAMETER;
+    return mapping_create(&((struct pd *)pd)->space, slot, word, &request, cpu_this()->index,
+                          &regs->rdx);
+}
+
+/* RDI: protection domain, RSI: address at which a mapping begins. */
+uint64_t syscall_unmap(struct ec *ec)
+{
+    struct object *pd;
+    enum status status = table_find(&ec->pd->table, ec->regs.rdi, OBJECT_PD, PD_RIGHT_MAP, &pd);
+
+    return status ? status
+                  : mapping_unmap(&((struct pd *)pd)->space, ec->regs.rsi, cpu_this()->index);
+}
+
+/*
+ * A MEM is destroyed with the pool that pays for it, and must be free then: so it is lent only to
+ * pools that this one pays for, which go before it, or to the first pool, which stays.
+ */
+static bool pool_may_have(const struct pool *pool, const struct mem *mem)
+{
+    const struct pool *payer = pool->object.pool;
+
+    while (payer && payer != mem->object.pool)
+        payer = payer->object.pool;
+    return payer || !pool->object.pool;
+}
+
+/* RDI: pool, RSI: MEM. */
+uint64_t syscall_deposit(struct ec *ec)
+{
+    struct table *own = &ec->pd->table;
+    struct object *pool;
+    struct node *slot;
+    uint64_t word;
+    bool more;
+    enum status status = table_find(own, ec->regs.rdi, OBJECT_POOL, POOL_RIGHT_DEPOSIT, &pool);
+
+    if (!status)
+        status = table_find_slot(own, ec->regs.rsi, OBJECT_MEM, MEM_RIGHT_DIVIDE, &slot, &word);
+    if (status)
+        return status;
+    if (!pool_may_have((struct pool *)pool, mem_of(word)))
+        return STATUS_BAD_PARAMETER;
+    if (!slot_revoke(slot, false))
+        return syscall_again();
+    status =
+        mem_deposit_step(slot, word, (struct pool *)pool, FRAMES_AT_ONCE, cpu_this()->index, &more);
+    return !status && more ? syscall_again() : status;
+}
+
+/* RDI: pool, RSI: MEM. */
+uint64_t syscall_withdraw(struct ec *ec)
+{
+    struct table *own = &ec->pd->table;
+    struct object *pool, *mem;
+    bool more;
+    enum status status = table_find(own, ec->regs.rdi, OBJECT_POOL, POOL_RIGHT_DEPOSIT, &pool);
+
+    if (!status)
+        status = table_find(own, ec->regs.rsi, OBJECT_MEM, MEM_RIGHT_DIVIDE, &mem);
+    if (status)
+        return status;
+    status = mem_withdraw_step((struct mem *)mem, (struct pool *)pool, FRAMES_AT_ONCE,
+                               cpu_this()->index, &more);
+    return !status && more ? syscall_again() : status;
+}

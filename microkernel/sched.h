@@ -1,0 +1,67 @@
+/*
+ * Who runs. A scheduling context (SC) has a priority and a budget on one CPU and belongs to one EC,
+ * its home. The CPU takes the ready SC of the highest priority and follows the chain from its home:
+ * through calls to the handler at their end, through helpers to the handler that they wait for. The
+ * EC at the end of the chain runs on that SC's time.
+ *
+ * A call and a reply do not come by here: the current SC stays, the end of its chain moves by one.
+ */
+#ifndef CAIRN_SCHED_H
+#define CAIRN_SCHED_H
+
+#include "budget.h"
+#include "cpu.h"
+#include "ec.h"
+#include "runqueue.h"
+
+struct sc {
+    struct object object;
+    struct budget budget;
+    struct runqueue_entry ready; /* in its CPU's run queue, unless it waits for time or an EC */
+    struct timer refill;         /* armed while its budget is used up */
+    struct chain parked;         /* link in the list of the EC at whose end it waits */
+    struct ec *home;
+    uint64_t quantum; /* TSC ticks before others of the same priority have their turn */
+    uint32_t cpu;
+    struct chain sibling; /* link in its home's list, under the CPU's wake_lock */
+    struct ending ending;
+    bool starts; /* makes its home, an EC that has not run yet, runnable */
+};
+
+/* Saves nothing: the current EC's registers are where they must be. Never returns. */
+NORETURN void schedule(struct cpu *cpu);
+
+/* Goes on with the EC at the end of the current SC's chain. */
+NORETURN void sched_run(struct cpu *cpu, struct ec *ec);
+
+/*
+ * Makes an EC runnable that waited, with status as the result of its system call, and tells its
+ * CPU. If it is more urgent than what runs here, cpu->reschedule becomes true.
+ */
+void ec_wake(struct ec *ec, uint64_t status);
+
+/* Takes over what other CPUs have woken; the handler of VECTOR_WAKE. */
+void sched_wake_interrupt(struct cpu *cpu);
+
+/* The timer interrupt: expired waits, refilled and used-up budgets. */
+void sched_timer_interrupt(struct cpu *cpu);
+
+/* The SCs parked at an EC of this CPU become ready; each finds the end of its chain anew. */
+void sched_unpark(struct ec *ec);
+
+/* A deadline was added to cpu->waits: the one-shot timer must not come later. */
+void sched_timer_update(struct cpu *cpu);
+
+/* The EC has lost its donor: its reserve, if it has one, becomes ready. */
+void sched_reserve(struct cpu *cpu, struct ec *ec);
+
+/* The current SC is about to go: the time up to now is charged, and the next one has its turn. */
+void sched_drop(struct cpu *cpu);
+
+/* Brings a new SC, parked nowhere, to its CPU. */
+void sc_start(struct sc *sc);
+
+/* Makes an SC ready on its CPU, which must be this one. */
+void sc_ready(struct cpu *cpu, struct sc *sc);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Recording events. Each CPU writes its own ring only; the readers are programs.
+ */
+#include "trace.h"
+
+#include "address_space.h"
+#include "boot.h"
+#include "ec.h"
+#include "entry.h"
+#include "quiesce.h"
+#include "reserve.h"
+#include "syscall.h"
+#include "x86.h"
+
+static uint64_t rings SEALED; /* physical address of the first one; they follow each other */
+static bool wanted;           /* atomic */
+
+void trace_reserve(void)
+{
+    uint64_t frames = boot_handoff.cpus * TRACE_BYTES / FRAME_SIZE;
+
+    rings = reserve_take().value;
+    for (uint64_t i = 1; i < frames; i++)
+        (void)reserve_take();
+}
+
+uint64_t trace_rings(void)
+{
+    return rings;
+}
+
+void trace_record(struct cpu *cpu, enum trace_type type, uint64_t a, uint64_t b)
+{
+    struct trace_entry *ring = frame_at(rings + cpu->index * TRACE_BYTES);
+    uint64_t number = ++cpu->trace_number;
+    struct trace_entry *entry = &ring[number % TRACE_ENTRIES];
+
+    __atomic_store_n(&entry->stamp, 0, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_RELEASE);
+    entry->tsc = tsc_read();
+    entry->word[0] = a;
+    entry->word[1] = b;
+    __atomic_store_n(&entry->stamp, number << 8 | type, __ATOMIC_RELEASE);
+}
+
+void trace_update(struct cpu *cpu)
+{
+    bool on = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
+    uint64_t entry = cpu_area(cpu->index) + CPU_ENTRY;
+
+    if (on == cpu->tracing)
+        return;
+    cpu->tracing = on;
+    cpu->ready_domain = on ? 0 : cpu->vectors;
+    msr_write(MSR_LSTAR, entry + (on ? (uint64_t)(entry_traced - entry_page) : 0));
+}
+
+void trace_switch(bool on)
+{
+    __atomic_store_n(&wanted, on, __ATOMIC_RELAXED);
+    trace_update(cpu_this());
+    quiesce(); /* whose interrupt makes the others look */
+}
+
+uint64_t syscall_traced(struct ec *ec)
+{
+    uint64_t number = ec->regs.rax, status = STATUS_BAD_CALL;
+    struct cpu *cpu = cpu_this();
+
+    trace(cpu, TRACE_CALL, number, ec->regs.rdi);
+    if ((number & 0xff) <= SYSCALL_REPLY)
+        number &= 0xff; /* the length of the message is above */
+    if (number < SYSCALL_COUNT)
+        status = syscall_table[number](ec);
+    trace(cpu, TRACE_RETURN, status, trace_id(ec));
+    return status;
+}

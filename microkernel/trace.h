@@ -1,0 +1,41 @@
+/*
+ * The event trace (ipc/abi/event_trace.h). While it is off, it costs a test of cpu->tracing where
+ * an event is, and nothing in system calls, calls and replies included: those enter by another way
+ * while it is on (entry.S), and ec_switch takes its slow path (cpu->ready_domain).
+ */
+#ifndef CAIRN_TRACE_H
+#define CAIRN_TRACE_H
+
+#include "cpu.h"
+#include "event_trace.h"
+#include "layout.h"
+
+_Static_assert(TRACE_BYTES % FRAME_SIZE == 0, "a ring is whole frames");
+
+/* Takes the frames of all rings from the reserve; before the kernel's half is built. */
+void trace_reserve(void);
+
+/* Physical address of the first CPU's ring; the others follow. */
+uint64_t trace_rings(void);
+
+/* Starts or stops recording, on every CPU when it returns. Opens interrupts. */
+void trace_switch(bool on);
+
+/* This CPU does what trace_switch, somewhere, has asked for. */
+void trace_update(struct cpu *cpu);
+
+void trace_record(struct cpu *cpu, enum trace_type type, uint64_t a, uint64_t b);
+
+static inline void trace(struct cpu *cpu, enum trace_type type, uint64_t a, uint64_t b)
+{
+    if (__builtin_expect(cpu->tracing, false))
+        trace_record(cpu, type, a, b);
+}
+
+/* What names an object in the trace while it lives: no address that means anything to a program. */
+static inline uint64_t trace_id(const void *object)
+{
+    return (uint64_t)object - FRAME_MAP;
+}
+
+#endif

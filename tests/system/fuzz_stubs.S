@@ -1,0 +1,32 @@
+/* See fuzz.h. Numbers: CALL 0, REPLY 1, DOWN 3, DESTROY 7; selector 8 is F_NEVER. */
+    .text
+    .globl fuzz_echo, fuzz_stuck, fuzz_kill
+fuzz_stuck:
+    mov $3, %eax
+    mov $8, %edi
+    xor %esi, %esi
+    xor %edx, %edx
+    syscall
+fuzz_echo:
+    mov $1, %eax
+    syscall
+    jmp fuzz_echo
+
+fuzz_kill:
+    rdtsc
+    shl $32, %rdx
+    lea 20000(%rdx, %rax), %rdx
+    mov $3, %eax
+    mov $8, %edi
+    xor %esi, %esi
+    syscall
+    mov %rsp, %rbx
+1:  movzwl %bx, %edi
+    test %edi, %edi
+    jz fuzz_echo
+    mov $7, %eax
+    syscall
+    shr $16, %rbx
+    jmp 1b
+
+    .section .note.GNU-stack, "", @progbits

@@ -1,0 +1,56 @@
+/*
+ * A machine with one CPU that keeps no translations, for tests that are about something else. It
+ * counts the frames in the frame map.
+ */
+#ifndef CAIRN_TESTS_KERNEL_QUIET_H
+#define CAIRN_TESTS_KERNEL_QUIET_H
+
+#include "mem.h"
+
+static int quiet_frames; /* in the frame map */
+
+uint32_t shoot_this_cpu(void)
+{
+    return 0;
+}
+
+void shoot_cr3_load(uint64_t value)
+{
+    (void)value;
+}
+
+void shoot_page_invalidate(uint64_t address)
+{
+    (void)address;
+}
+
+void shoot_everything_invalidate(void)
+{
+}
+
+void shoot_interrupt(uint32_t cpu)
+{
+    (void)cpu;
+}
+
+void shoot_pause(void)
+{
+}
+
+void shoot_quiesce(void)
+{
+}
+
+void frame_map_add(hpa_t frame)
+{
+    (void)frame;
+    quiet_frames++;
+}
+
+void frame_map_remove(hpa_t frame)
+{
+    (void)frame;
+    quiet_frames--;
+}
+
+#endif
