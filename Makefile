@@ -45,8 +45,8 @@ run: build  ## boot the system: PLATFORM= CPUS= MEMORY= CMDLINE= as build/cairn 
 test: debug release unit bench-tools  ## run all tests; LONG=1: with full counts everywhere
 	$(script) LONG='$(LONG)' tests/run
 
-bench: release bench-tools  ## measure; writes out/bench.json and prints it as a table
-	$(script) tests/bench/run
+bench: release bench-tools  ## measure; writes out/bench.json; VERBOSE=1: print all of it
+	$(script) tests/bench/run $(if $(VERBOSE),--verbose)
 
 iso: release  ## write out/COMPILER-release/cairn.iso, for BIOS and UEFI machines
 	@build/cairn iso --compiler $(COMPILER) -o out/$(COMPILER)-release/cairn.iso

@@ -4,6 +4,7 @@
 #   NAME.vendor      the same for fetched sources: compiled without our warnings
 #   NAME.includes    include folders
 #   NAME.cflags      flags for all of its files; NAME.vendor.cflags: for fetched sources only
+#   NAME.small       those of its sources whose size matters and whose speed does not
 #   NAME.ldscript    linker script
 #   NAME.ldflags     linker flags
 #   NAME.objcopy     more objcopy flags for the stripped file, for example -O elf32-i386
@@ -34,6 +35,7 @@ objects = $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources) $($(1).vendor))
 define compile
 $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).vendor)): flags.own := -w $($(1).vendor.cflags)
 $(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).sources)): flags.own := $$(warnings)
+$(patsubst %,$(OUT)/obj/$(1)/%.o,$($(1).small)): flags.own := $$(warnings) -Os
 
 $(OUT)/obj/$(1)/%.o: % $(flag_files) $($(1).makefile)
 	$$(call say,CC,$$<)

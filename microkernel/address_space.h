@@ -1,30 +1,23 @@
 /*
- * The kernel's half of all address spaces (layout.h says what is where).
+ * The kernel's half of all address spaces (ipc/abi/kernel_layout.h says what is where).
  */
 #ifndef CAIRN_ADDRESS_SPACE_H
 #define CAIRN_ADDRESS_SPACE_H
 
 #include "layout.h"
-#include "paging.h"
 #include "types.h"
 
-/*
- * Builds it: image, windows of all CPUs, boot information, devices, frame map. Every window forbids
- * every port. The tables are complete when this returns: nothing is added to them afterwards, so
- * every address space can refer to them.
- */
-void kernel_space_build(void);
+/* Where a frame of the kernel is reached; unit tests reach it at its own address. */
+#ifndef FRAME_BASE
+#define FRAME_BASE FRAME_MAP
+#endif
 
-/* Frame i of the I/O permission bitmap that forbids every port. */
-hpa_t ports_none(unsigned i);
+/* Makes SEALED data read-only. A CPU that wrote it forgets its TLB afterwards, the global part too.
+ */
+void sealed_protect(void);
 
 /* Makes a frame part i of the bitmap in a CPU's window. That CPU's TLB is the caller's affair. */
 void window_ports_set(uint32_t index, unsigned i, hpa_t frame);
-
-/* Registers at a physical address below 4 GiB, or anywhere: their virtual address in DEVICES. */
-#define DEVICE_LAPIC     0u
-#define DEVICE_IOAPIC(n) (1u + (n))
-volatile uint32_t *device_registers(unsigned device);
 
 /*
  * The frame map: one of the kernel's frames at FRAME_MAP + its address. Tables for all RAM are
@@ -35,10 +28,7 @@ void frame_map_remove(hpa_t frame);
 
 static inline void *frame_at(uint64_t frame)
 {
-    return (void *)(FRAME_MAP + frame);
+    return (void *)(FRAME_BASE + frame);
 }
-
-/* Root of the kernel's own address space, which has nothing in the user's half. */
-extern uint64_t kernel_root;
 
 #endif

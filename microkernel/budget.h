@@ -33,8 +33,23 @@ static inline bool budget_valid(uint64_t budget, uint64_t period)
     return budget != 0 && budget <= period;
 }
 
+/* The share of a CPU's time that a budget is, rounded up; 0 if it is unlimited. */
+static inline uint32_t budget_share(uint64_t budget, uint64_t period)
+{
+    uint64_t share = budget << 16, rest = budget >> 48;
+
+    if (budget == period)
+        return 0;
+    /* Less than the period, so that this fits 16 bits; compilers would divide by a function. */
+    __asm__("divq %2" : "+a"(share), "+d"(rest) : "r"(period) : "cc");
+    return (uint32_t)share + (rest != 0);
+}
+
 /* A full budget of which nothing is consumed. budget_valid(budget, period) must hold. */
-void budget_init(struct budget *b, uint64_t budget, uint64_t period);
+static inline struct budget budget_make(uint64_t budget, uint64_t period)
+{
+    return (struct budget){.budget = budget, .period = period, .left = budget};
+}
 
 static inline bool budget_unlimited(const struct budget *b)
 {

@@ -1,5 +1,24 @@
-kernel.sources := $(wildcard microkernel/*.c microkernel/*.S)
+kernel.sources := $(filter-out microkernel/offsets.c,$(wildcard microkernel/*.c microkernel/*.S))
+# What runs at boot, when the run ends, or on no path whose instructions anybody counts.
+kernel.small := $(addprefix microkernel/,boot.c console.c descriptors.c features.c first.c main.c \
+    stop.c trace.c)
+# Padding between blocks is NOPs that run.
+kernel.gcc.cflags := -fno-align-jumps -fno-align-loops
 kernel.includes := ipc/abi microkernel
-kernel.cflags := -mcmodel=kernel -mgeneral-regs-only
+kernel.cflags := -mcmodel=kernel -mgeneral-regs-only -mfsgsbase -mxsave $(kernel.$(COMPILER).cflags)
 kernel.ldscript := microkernel/kernel.ld
 $(eval $(call program,kernel))
+
+# What entry.S has to know of C.
+kernel.offsets := $(OUT)/obj/kernel/offsets.h
+$(OUT)/obj/kernel/microkernel/entry.S.o: flags.own += -include $(kernel.offsets)
+$(OUT)/obj/kernel/microkernel/entry.S.o: $(kernel.offsets)
+$(kernel.offsets): microkernel/offsets.c $(flag_files) microkernel/component.mk
+	$(call say,OFFSETS,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(freestanding.cflags) $(addprefix -I,$(kernel.includes)) $(kernel.cflags) $(warnings) \
+	    -MMD -MP -MT $@ -MF $@.d -S -o $@.s $<
+	$(Q)sed -n 's/.*"OFFSET \([A-Z0-9_]*\) \(-*[0-9]*\)".*/#define \1 \2/p' $@.s >$@
+-include $(kernel.offsets).d
+tidy.commands += 'microkernel/offsets.c $(tidy.cflags) $(addprefix -I,$(kernel.includes)) \
+    $(kernel.cflags)'

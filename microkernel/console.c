@@ -25,7 +25,7 @@ static void console_put(char c)
     port_write8(COM1, (uint8_t)c);
 }
 
-static void console_number(unsigned long value, unsigned base, unsigned width)
+static void console_number(unsigned long value, unsigned base)
 {
     char digits[20];
     unsigned n = 0;
@@ -34,44 +34,34 @@ static void console_number(unsigned long value, unsigned base, unsigned width)
         digits[n++] = "0123456789abcdef"[value % base];
         value /= base;
     } while (value);
-    for (unsigned i = n; i < width; i++)
-        console_put('0');
     while (n)
         console_put(digits[--n]);
 }
 
-static void console_string(const char *text)
+void console_print_list(const char *format, va_list arguments)
 {
-    while (*text)
-        console_put(*text++);
+    for (; *format; format++) {
+        if (*format != '%') {
+            console_put(*format);
+        } else if (*++format == 's') {
+            for (const char *text = va_arg(arguments, const char *); *text; text++)
+                console_put(*text);
+        } else if (*format == 'u') {
+            console_number(va_arg(arguments, unsigned), 10);
+        } else {
+            format++; /* an l */
+            console_number(va_arg(arguments, unsigned long), *format == 'x' ? 16 : 10);
+        }
+    }
 }
 
 void console_print(const char *format, ...)
 {
-    va_list args;
+    va_list arguments;
 
-    va_start(args, format);
-    for (; *format; format++) {
-        if (*format != '%') {
-            console_put(*format);
-            continue;
-        }
-        format++;
-        unsigned width = 0;
-        while (*format >= '0' && *format <= '9')
-            width = width * 10 + (unsigned)(*format++ - '0');
-        bool wide = *format == 'l';
-        if (wide)
-            format++;
-        if (*format == 's')
-            console_string(va_arg(args, const char *));
-        else if (*format == 'u' || *format == 'x')
-            console_number(wide ? va_arg(args, unsigned long) : va_arg(args, unsigned),
-                           *format == 'x' ? 16 : 10, width);
-        else
-            console_put(*format);
-    }
-    va_end(args);
+    va_start(arguments, format);
+    console_print_list(format, arguments);
+    va_end(arguments);
 }
 
 void console_drain(void)

@@ -8,10 +8,12 @@
 #include <stdarg.h>
 
 /*
- * Writes text with these conversions: %s string, %u unsigned, %lu unsigned long, %x and %lx
- * hexadecimal without prefix, %02x and %016lx zero-filled to that width, %% itself.
+ * Writes text with these conversions: %s string, %u unsigned, %lu unsigned long, %lx hexadecimal
+ * without prefix.
  */
 void console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void console_print_list(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
 
 /* Waits until the UART has sent everything (LSR.TEMT), for a bounded number of polls. */
 void console_drain(void);

@@ -1,8 +1,9 @@
 /*
  * System call CREATE: RDI = type | destination selector << 8, RSI = selector of the pool that pays,
- * RDX, R8, R9, R10 by type. First everything is checked, then memory is taken, then the object is
- * complete and enters the destination with all rights, or, a MEM or range, with those of its
- * parent. RDX returns how many frames a pool lacks.
+ * RDX, R8, R9, R10 by type; RDX mostly names what the object is made from. Its memory is taken
+ * first; then everything is checked, the object is made, and enters the destination with all
+ * rights, or, if it is a part, with those to what it was cut from. What fails changes nothing but
+ * that the destination's frame of slots may stay.
  */
 #include "cpu.h"
 #include "ec.h"
@@ -17,226 +18,227 @@
 /* What one call creates from. */
 struct creation {
     struct ec *ec; /* the caller */
-    struct pool *pool;
-    struct node *slot;     /* claimed for the result */
-    struct object *object; /* result; NULL: it is in its slot already */
-    uint32_t rights;       /* to it */
+    const struct registers *regs;
+    struct pool *pool; /* pays */
+    struct node *slot; /* claimed for the result; of a part it is filled */
+    struct node *from; /* what RDX names, by `word` */
+    uint64_t word;
 };
 
-/* Memory for an object; on failure the caller learns how many frames are missing. */
-static void *object_take(struct creation *c, size_t bytes)
+static enum status create_pd(const struct creation *c, struct object *object)
 {
-    void *memory = pool_take_object(c->pool, bytes);
-
-    if (!memory)
-        c->ec->regs.rdx = 1;
-    return memory;
+    return pd_init((struct pd *)object, c->pool) ? STATUS_SUCCESS : STATUS_NEEDS_FRAMES;
 }
 
-static void object_init(struct creation *c, struct object *object, enum object_type type)
+static enum status create_pool(const struct creation *c, struct object *object)
 {
-    object->type = (uint8_t)type;
-    object->pool = c->pool;
-    chain_init(&object->nodes);
-    c->object = object;
-}
-
-static enum status create_sm(struct creation *c)
-{
-    struct sm *sm = object_take(c, sizeof(*sm));
-
-    if (!sm)
-        return STATUS_NEEDS_FRAMES;
-    chain_init(&sm->waiters);
-    sm->count = c->ec->regs.rdx;
-    object_init(c, &sm->object, OBJECT_SM);
-    return STATUS_SUCCESS;
-}
-
-static enum status create_pool(struct creation *c)
-{
-    struct pool *pool;
+    struct pool *pool = (struct pool *)object;
 
     if (c->pool->level + 1 == POOL_LEVELS)
         return STATUS_DEPTH;
-    pool = object_take(c, sizeof(*pool));
-    if (!pool)
-        return STATUS_NEEDS_FRAMES;
     pool_init(pool);
     pool->level = c->pool->level + 1;
-    object_init(c, &pool->object, OBJECT_POOL);
     return STATUS_SUCCESS;
 }
 
-/* RDX: parent, R8: offset, R9: size, R10: memory type. */
-static enum status create_mem(struct creation *c)
+/* R8: offset, R9: size, R10: memory type. */
+static enum status create_mem(const struct creation *c, struct object *object)
 {
-    const struct registers *regs = &c->ec->regs;
-    struct node *slot;
-    uint64_t word;
-    enum status status =
-        table_find_slot(&c->ec->pd->table, regs->rdx, OBJECT_MEM, MEM_RIGHT_DIVIDE, &slot, &word);
+    struct mem_part part = {c->regs->r8, c->regs->r9, (enum mem_type)c->regs->r10};
 
-    if (status)
-        return status;
-    if (regs->r10 > MEM_UNCACHED)
+    if (c->regs->r10 > MEM_UNCACHED)
         return STATUS_BAD_PARAMETER;
-    struct mem_part part = {regs->r8, regs->r9, (enum mem_type)regs->r10};
-    status = mem_divide(slot, word, c->pool, &part, c->slot);
-    if (status == STATUS_NEEDS_FRAMES)
-        c->ec->regs.rdx = 1;
-    return status;
+    return mem_divide(c->from, c->word, (struct mem *)object, &part, c->slot);
 }
 
-static enum status create_pd(struct creation *c)
+/* Of R10, which has the CPU in the lower bits. */
+static uint64_t utcb_address(const struct registers *regs)
 {
-    uint64_t lack = pool_reserve(c->pool, 3); /* itself, its directory, its top table */
-
-    if (lack) {
-        c->ec->regs.rdx = lack;
-        return STATUS_NEEDS_FRAMES;
-    }
-    pool_unreserve(c->pool, 3);
-    struct pd *pd = pool_take_object(c->pool, sizeof(*pd));
-    if (!pd || !pd_init(pd, c->pool)) { /* another CPU was faster */
-        c->ec->regs.rdx = 1;
-        if (pd)
-            pool_give_object(c->pool, pd);
-        return STATUS_NEEDS_FRAMES;
-    }
-    object_init(c, &pd->object, OBJECT_PD);
-    return STATUS_SUCCESS;
+    return regs->r10 & ~(FRAME_SIZE - 1);
 }
 
-/* RDX: protection domain, R8: RIP, R9: RSP, R10: address of the UTCB | CPU. */
-static enum status create_ec(struct creation *c)
+/* R8: RIP, R9: RSP, R10: address of the UTCB | CPU. */
+static enum status create_ec(const struct creation *c, struct object *object)
 {
-    const struct registers *regs = &c->ec->regs;
-    struct ec_request request = {.rip = regs->r8,
-                                 .rsp = regs->r9,
-                                 .utcb = regs->r10 & ~(FRAME_SIZE - 1),
-                                 .cpu = (uint32_t)(regs->r10 % FRAME_SIZE)};
-    struct object *pd;
-    enum status status = table_find(&c->ec->pd->table, regs->rdx, OBJECT_PD, PD_RIGHT_CREATE, &pd);
+    struct ec *ec = (struct ec *)object;
 
-    if (status)
-        return status;
-    struct ec *ec = object_take(c, FRAME_SIZE);
-    if (!ec)
-        return STATUS_NEEDS_FRAMES;
-    object_init(c, &ec->object, OBJECT_EC);
-    status = ec_init(ec, (struct pd *)pd, c->pool, &request, &c->ec->regs.rdx);
-    if (status)
-        pool_give_object(c->pool, ec);
-    return status;
+    ec->regs.rip = c->regs->r8;
+    ec->regs.rsp = c->regs->r9;
+    ec->cpu = (uint32_t)(c->regs->r10 % FRAME_SIZE);
+    return ec_init(ec, (struct pd *)capability_object(c->word), utcb_address(c->regs));
 }
 
 /* RDX: EC | CPU capability << 32, R8: priority | reserve << 8, R9: budget, R10: period in ticks. */
-static enum status create_sc(struct creation *c)
+static enum status create_sc(const struct creation *c, struct object *object)
 {
-    const struct registers *regs = &c->ec->regs;
-    struct object *home, *cpu;
-    enum status status =
-        table_find(&c->ec->pd->table, (uint32_t)regs->rdx, OBJECT_EC, EC_RIGHT_SC, &home);
-
-    if (!status)
-        status = table_find(&c->ec->pd->table, regs->rdx >> 32, OBJECT_CPU, 0, &cpu);
-    if (status)
-        return status;
-    struct sc_request request = {(struct ec *)home,
-                                 (struct cpu_share *)cpu,
-                                 (uint32_t)(regs->r8 & 0xff),
-                                 regs->r8 >> 8 & 1,
-                                 regs->r9,
-                                 regs->r10};
-    if (regs->r8 >> 9)
-        return STATUS_BAD_PARAMETER;
-    status = sc_check(&request);
-    if (status)
-        return status;
-    struct sc *sc = object_take(c, sizeof(*sc));
-    if (!sc)
-        return STATUS_NEEDS_FRAMES;
-    object_init(c, &sc->object, OBJECT_SC);
-    if (sc_init(sc, &request))
-        return STATUS_SUCCESS;
-    pool_give_cell(c->pool, sc);
-    return STATUS_BAD_CAPABILITY;
-}
-
-/* RDX: EC, R8: id. */
-static enum status create_pt(struct creation *c)
-{
-    const struct registers *regs = &c->ec->regs;
-    struct object *object;
-    enum status status =
-        table_find(&c->ec->pd->table, regs->rdx, OBJECT_EC, EC_RIGHT_PORTAL, &object);
-
-    if (status)
-        return status;
-    struct pt *pt = object_take(c, sizeof(*pt));
-    if (!pt)
-        return STATUS_NEEDS_FRAMES;
-    object_init(c, &pt->object, OBJECT_PT);
-    if (portal_init(pt, (struct ec *)object, regs->r8))
-        return STATUS_SUCCESS;
-    pool_give_cell(c->pool, pt);
-    return STATUS_BAD_CAPABILITY;
-}
-
-/* RDX: parent, a range of the same type, R8: offset in it, R9: how many. */
-static enum status create_range(struct creation *c)
-{
-    const struct registers *regs = &c->ec->regs;
-    enum object_type type = (enum object_type)(regs->rdi & 0xff);
+    const struct registers *regs = c->regs;
+    struct sc *sc = (struct sc *)object;
+    uint32_t right = CPU_RIGHT_TIME | (regs->r9 == regs->r10 ? CPU_RIGHT_UNLIMITED : 0);
     struct node *slot;
     uint64_t word;
     enum status status =
-        table_find_slot(&c->ec->pd->table, regs->rdx, type, RANGE_RIGHT_DIVIDE, &slot, &word);
+        table_find_slot(&c->ec->pd->table, regs->rdx >> 32, OBJECT_CPU, right, &slot, &word);
 
-    if (status)
-        return status;
-    const struct range *parent = (const struct range *)capability_object(word);
-    if (!range_holds(parent, regs->r8, regs->r9) || regs->r10)
-        return STATUS_BAD_PARAMETER;
-    struct range *range = object_take(c, sizeof(*range));
-    if (!range)
-        return STATUS_NEEDS_FRAMES;
-    object_init(c, &range->object, type);
-    range->base = parent->base + (uint32_t)regs->r8;
-    range->count = (uint32_t)regs->r9;
-    c->rights = capability_rights(word) | RIGHT_DESTROY;
+    if (!status && regs->r8 >> 9)
+        status = STATUS_BAD_PARAMETER;
+    sc->home = (struct ec *)capability_object(c->word);
+    sc->starts = !(regs->r8 >> 8);
+    sc->budget = budget_make(regs->r9, regs->r10);
+    runqueue_entry_init(&sc->ready, (uint32_t)(regs->r8 & 0xff));
+    return status ? status : sc_derive(sc, slot, word);
+}
+
+/* R8: id. */
+static enum status create_pt(const struct creation *c, struct object *object)
+{
+    portal_init((struct pt *)object, (struct ec *)capability_object(c->word), c->regs->r8);
     return STATUS_SUCCESS;
 }
 
-static enum status (*const creators[])(struct creation *c) = {
-    [OBJECT_PD] = create_pd,     [OBJECT_POOL] = create_pool,   [OBJECT_MEM] = create_mem,
-    [OBJECT_EC] = create_ec,     [OBJECT_SC] = create_sc,       [OBJECT_PT] = create_pt,
-    [OBJECT_SM] = create_sm,     [OBJECT_PORTS] = create_range, [OBJECT_IRQ] = create_range,
-    [OBJECT_PCI] = create_range,
+/* RDX: count. */
+static enum status create_sm(const struct creation *c, struct object *object)
+{
+    struct sm *sm = (struct sm *)object;
+
+    chain_init(&sm->waiters);
+    sm->count = c->regs->rdx;
+    return STATUS_SUCCESS;
+}
+
+/* R8: ceiling, R9: share. */
+static enum status create_cpu(const struct creation *c, struct object *object)
+{
+    struct cpu_share *share = (struct cpu_share *)object;
+
+    share->parent = (struct cpu_share *)capability_object(c->word);
+    if (c->regs->r8 > share->parent->ceiling || c->regs->r9 > CPU_SHARE_ALL || c->regs->r10)
+        return STATUS_BAD_PARAMETER;
+    share->cpu = share->parent->cpu;
+    share->ceiling = (uint32_t)c->regs->r8;
+    share->share = share->free = (uint32_t)c->regs->r9;
+    return part_derive(c->from, c->word, &share->part, share->share, c->slot);
+}
+
+/* R8: offset, R9: how many. */
+static enum status create_range(const struct creation *c, struct object *object)
+{
+    const struct range *parent = (const struct range *)capability_object(c->word);
+    struct range *range = (struct range *)object;
+
+    if (!range_holds(parent, c->regs->r8, c->regs->r9) || c->regs->r10)
+        return STATUS_BAD_PARAMETER;
+    range->base = parent->base + (uint32_t)c->regs->r8;
+    range->count = (uint32_t)c->regs->r9;
+    return part_derive(c->from, c->word, &range->part, 0, c->slot);
+}
+
+/* By type: its memory, frames that it has besides, what RDX names with which right, the maker. */
+static const struct creator {
+    uint32_t bytes;
+    uint8_t frames, from, right; /* from OBJECT_NONE: RDX is a number, or nothing */
+    enum status (*make)(const struct creation *c, struct object *object);
+} creators[] = {
+    [OBJECT_PD] = {sizeof(struct pd), 2, OBJECT_NONE, 0, create_pd}, /* directory and top table */
+    [OBJECT_POOL] = {sizeof(struct pool), 0, OBJECT_NONE, 0, create_pool},
+    [OBJECT_MEM] = {sizeof(struct mem), 0, OBJECT_MEM, MEM_RIGHT_DIVIDE, create_mem},
+    [OBJECT_EC] = {FRAME_SIZE, 1, OBJECT_PD, PD_RIGHT_CREATE, create_ec}, /* its UTCB */
+    [OBJECT_SC] = {sizeof(struct sc), 0, OBJECT_EC, EC_RIGHT_SC, create_sc},
+    [OBJECT_PT] = {sizeof(struct pt), 0, OBJECT_EC, EC_RIGHT_PORTAL, create_pt},
+    [OBJECT_SM] = {sizeof(struct sm), 0, OBJECT_NONE, 0, create_sm},
+    [OBJECT_CPU] = {sizeof(struct cpu_share), 0, OBJECT_CPU, CPU_RIGHT_DIVIDE, create_cpu},
+    [OBJECT_PORTS] = {sizeof(struct range), 0, OBJECT_PORTS, RANGE_RIGHT_DIVIDE, create_range},
+    [OBJECT_IRQ] = {sizeof(struct range), 0, OBJECT_IRQ, RANGE_RIGHT_DIVIDE, create_range},
+    [OBJECT_PCI] = {sizeof(struct range), 0, OBJECT_PCI, RANGE_RIGHT_DIVIDE, create_range},
 };
+
+/*
+ * How many frames a pool lacks for a call that has changed nothing: the caller's own for the slot,
+ * the one that pays, or, for the mapping of a UTCB, that of an EC's domain, whichever lacks some
+ * first. Exact, if nobody else uses that pool; 0: nobody lacks any.
+ */
+static __attribute__((noinline)) uint64_t frames_missing(const struct creation *c,
+                                                         const struct creator *creator)
+{
+    const struct table *table = &c->ec->pd->table;
+    struct pool *pool[] = {table->pool, c->pool, c->pool};
+    uint64_t needs[] = {!table_slot(table, c->regs->rdi >> 8),
+                        pool_object_needs(c->pool, creator->bytes) + creator->frames, 0};
+
+    if (creator->make == create_ec) {
+        struct space *space = &((struct pd *)capability_object(c->word))->space;
+        pool[2] = space->pool;
+        needs[2] = mapping_needs(space, utcb_address(c->regs));
+    }
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t all = 0, free = __atomic_load_n(&pool[i]->free_frames, __ATOMIC_RELAXED);
+        for (unsigned k = 0; k < 3; k++)
+            all += pool[k] == pool[i] ? needs[k] : 0;
+        if (all > free)
+            return all - free;
+    }
+    return 0;
+}
+
+static enum status create(const struct creation *c, const struct creator *creator)
+{
+    struct object *object = pool_take_object(c->pool, creator->bytes);
+
+    if (!object)
+        return STATUS_NEEDS_FRAMES;
+    object->type = (uint8_t)c->regs->rdi;
+    object->pool = c->pool;
+    chain_init(&object->nodes);
+    enum status status = creator->make(c, object);
+    if (status) {
+        pool_hide_object(c->pool, object);
+        pool_give_object(c->pool, object);
+    } else if (!object->cut) {
+        node_insert_first(object, c->slot, RIGHTS_ALL);
+    }
+    return status;
+}
+
+/* Claims the slot, after adding a frame for it if that is all that is missing. */
+static enum status destination_open(struct creation *c, const struct creator *creator)
+{
+    struct table *table = &c->ec->pd->table;
+    uint64_t selector = c->regs->rdi >> 8;
+
+    c->slot = table_slot(table, selector);
+    if (c->slot)
+        return slot_claim(c->slot) ? STATUS_SUCCESS : STATUS_IN_USE;
+    if (selector < SELECTORS && frames_missing(c, creator))
+        return STATUS_NEEDS_FRAMES;
+    return slot_open(c->ec, table, selector, &c->slot);
+}
 
 uint64_t syscall_create(struct ec *ec)
 {
-    uint64_t type = ec->regs.rdi & 0xff, destination = ec->regs.rdi >> 8;
-    struct creation creation = {.ec = ec, .rights = RIGHTS_ALL};
+    uint64_t type = ec->regs.rdi & 0xff, missing;
+    uint64_t from = type == OBJECT_SC ? (uint32_t)ec->regs.rdx : ec->regs.rdx;
+    const struct creator *creator = &creators[type];
+    struct creation c = {.ec = ec, .regs = &ec->regs};
     struct object *pool;
-    struct node *slot;
+
+    if (type >= sizeof(creators) / sizeof(creators[0]) || !creator->make)
+        return STATUS_BAD_PARAMETER;
     enum status status =
         table_find(&ec->pd->table, ec->regs.rsi, OBJECT_POOL, POOL_RIGHT_USE, &pool);
-
-    if (type >= sizeof(creators) / sizeof(creators[0]) || !creators[type])
-        return STATUS_BAD_PARAMETER;
-    if (!status)
-        status = slot_open(ec, &ec->pd->table, destination, &slot);
+    if (!status && creator->from)
+        status = table_find_slot(&ec->pd->table, from, (enum object_type)creator->from,
+                                 creator->right, &c.from, &c.word);
     if (status)
         return status;
-    creation.pool = (struct pool *)pool;
-    creation.slot = slot;
-    status = creators[type](&creation);
-    if (status)
-        slot_unclaim(slot);
-    else if (creation.object)
-        node_insert_first(creation.object, slot, creation.rights);
+    c.pool = (struct pool *)pool;
+    status = destination_open(&c, creator);
+    if (!status) {
+        status = create(&c, creator);
+        if (status)
+            slot_unclaim(c.slot);
+    }
+    if (status == STATUS_NEEDS_FRAMES) {
+        missing = frames_missing(&c, creator);
+        ec->regs.rdx = missing ? missing : 1; /* 0: another CPU gave some back meanwhile */
+    }
     return status;
 }

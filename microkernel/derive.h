@@ -11,10 +11,6 @@
  * nodes that it has not reached. A revocation that is given up half-way leaves some capabilities
  * without rights; they go when the revocation is repeated from there or from above.
  *
- * A MEM that was cut from another one hangs on the capability through which that was done: its
- * origin is derived from that capability, and its own capabilities and mappings from its origin.
- * So it is revoked with them, in the same steps, and ends when its origin is removed.
- *
  * An empty slot is zero in full. Its word is the last of it to be cleared, and nothing in the slot
  * is touched afterwards: who sees the word empty may free or fill the slot.
  */
@@ -64,6 +60,37 @@ static inline void node_insert_first(struct object *object, struct node *slot, u
 }
 
 /*
+ * May something so much deeper be derived from slot, in which the caller found `word`? The lock for
+ * the chain is held. STATUS_BAD_CAPABILITY: slot has changed, or the object is being destroyed;
+ * STATUS_DEPTH.
+ */
+__attribute__((warn_unused_result)) static inline enum status
+slot_check(const struct node *slot, uint64_t word, uint32_t deeper)
+{
+    if (__atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) != word || capability_object(word)->dying)
+        return STATUS_BAD_CAPABILITY;
+    return slot->depth + deeper > DEPTH_MAX ? STATUS_DEPTH : STATUS_SUCCESS;
+}
+
+/* Puts a node into the chain, derived from parent. The lock for the chain is held. */
+static inline void node_insert(struct node *parent, struct node *node, uint64_t word,
+                               enum node_kind kind)
+{
+    node->depth = parent->depth + 1;
+    node->kind = kind;
+    chain_insert(&parent->chain, &node->chain);
+    __atomic_store_n(&node->word, word, __ATOMIC_RELEASE);
+}
+
+/* The same for a new part, two deeper, and its first capability. */
+static inline void part_insert(struct node *parent, struct part *part, enum node_kind kind,
+                               struct node *slot, uint32_t rights)
+{
+    node_insert(parent, &part->origin, capability_make(&part->object, 0), kind);
+    node_insert(&part->origin, slot, capability_make(&part->object, rights), NODE_SLOT);
+}
+
+/*
  * Puts child into the chain, derived from parent, if parent still holds the capability `word` that
  * the caller found there. child is a claimed slot or a fresh mapping; child_word becomes its word.
  * STATUS_BAD_CAPABILITY: parent has changed, or the object is being destroyed; STATUS_DEPTH.
@@ -99,17 +126,27 @@ __attribute__((warn_unused_result)) bool object_die_step(struct object *object, 
 void node_remove(struct node *node);
 
 /*
- * Supplied by mapping.c: undoes a mapping that has just left its object's chain, whose lock is
- * held, and returns its record.
+ * Supplied by mapping.c: undoes mappings, which leave their object's chain, whose lock is held, and
+ * returns their records: first and those that follow it from the same parent in the same space, at
+ * most limit. end is the head of the chain. Returns how many.
  */
-void mapping_remove(struct node *node);
+unsigned mappings_remove(struct node *first, const struct chain *end, unsigned limit);
 
 /*
- * Supplied by mem.c: ends the MEM whose origin has just left the chain, whose lock is held.
+ * Supplied by mem.c: a step of taking a MEM back, before its origin leaves the chain, from the pool
+ * in which it is deposited. False: it is in none, or frames of it are in use and it stays there.
+ */
+bool mem_retreat_step(struct node *origin);
+
+/*
+ * Supplied by mem.c and range.c: end the MEM or other part whose origin has just left the chain,
+ * whose lock is held.
  */
 void mem_remove(struct node *origin);
+void part_remove(struct node *origin);
 
-/* Supplied by interrupt.c: undoes a binding in the same way. */
+/* Supplied by interrupt.c and sc.c: undo a binding, end a scheduling context, in the same way. */
 void interrupt_remove(struct node *node);
+void sc_remove(struct node *node);
 
 #endif

@@ -3,29 +3,18 @@
  * exceptions have stacks of their own: they can come at any instruction, also on the first ones of
  * a system call, where the stack pointer is still the user's.
  */
-#include "descriptors.h"
-
 #include "cpu.h"
 #include "entry.h"
 #include "vector_set.h"
 #include "x86.h"
 
-#define GATE_INTERRUPT 0x8e00u /* present, privilege 0, 64-bit interrupt gate */
-#define GATE_USER      0x6000u /* may be raised by INT n at privilege 3 */
+#define GATE_INTERRUPT 0x8e00ull /* present, privilege 0, 64-bit interrupt gate */
+#define GATE_USER      0x6000u   /* may be raised by INT n at privilege 3 */
 
 #define IST_NMI 1
 #define IST_DF  2
 #define IST_MC  3
 #define IST_DB  4
-
-struct gate {
-    uint16_t offset_low;
-    uint16_t selector;
-    uint16_t ist_type; /* bits 2:0 interrupt stack, 15:8 type */
-    uint16_t offset_middle;
-    uint32_t offset_high;
-    uint32_t reserved;
-};
 
 struct tss {
     uint32_t reserved0;
@@ -37,7 +26,6 @@ struct tss {
     uint16_t io_bitmap; /* offset from the start of the TSS */
 } __attribute__((packed));
 
-_Static_assert(sizeof(struct gate) == 16, "SDM 3A, 6.14.1");
 _Static_assert(sizeof(struct tss) == TSS_SIZE, "SDM 3A, 7.7");
 
 /* Operand of LGDT and LIDT. */
@@ -46,43 +34,29 @@ struct table_pointer {
     uint64_t base;
 } __attribute__((packed));
 
-static struct gate idt[256] SEALED __attribute__((aligned(4096)));
+static uint64_t idt[256][2] SEALED __attribute__((aligned(4096)));
 
-static void idt_set(unsigned vector, uint64_t handler, uint16_t ist, uint16_t type)
+/* SDM 3A, 6.14.1. */
+static void idt_set(unsigned vector, uint16_t more)
 {
-    idt[vector] = (struct gate){
-        .offset_low = (uint16_t)handler,
-        .selector = KERNEL_CS,
-        .ist_type = (uint16_t)(type | ist),
-        .offset_middle = (uint16_t)(handler >> 16),
-        .offset_high = (uint32_t)(handler >> 32),
-    };
+    uint64_t handler =
+        (uint64_t)(vector < 32 ? trap_exceptions[vector] : trap_interrupts[vector - 32]);
+
+    idt[vector][0] = (handler & 0xffff) | KERNEL_CS << 16 | (GATE_INTERRUPT | more) << 32 |
+                     (handler >> 16 & 0xffff) << 48;
+    idt[vector][1] = handler >> 32;
 }
 
 void idt_build(void)
 {
-    static const uint8_t stack[32] = {[1] = IST_DB, [2] = IST_NMI, [8] = IST_DF, [18] = IST_MC};
+    static const uint16_t more[32] = {
+        [1] = IST_DB, [2] = IST_NMI, [3] = GATE_USER, [4] = GATE_USER, [8] = IST_DF, [18] = IST_MC};
 
     for (unsigned vector = 0; vector < 32; vector++)
-        idt_set(vector, trap_stubs[vector], stack[vector], GATE_INTERRUPT);
-    idt_set(3, trap_stubs[3], 0, GATE_INTERRUPT | GATE_USER);
-    idt_set(4, trap_stubs[4], 0, GATE_INTERRUPT | GATE_USER);
-    for (unsigned n = 0; n < DEVICE_VECTORS; n++)
-        idt_set(VECTOR_DEVICES + n, (uint64_t)trap_devices + 8ull * n, 0, GATE_INTERRUPT);
-    idt_set(VECTOR_TIMER, (uint64_t)trap_timer, 0, GATE_INTERRUPT);
-    idt_set(VECTOR_WAKE, (uint64_t)trap_wake, 0, GATE_INTERRUPT);
-    idt_set(VECTOR_SPURIOUS, (uint64_t)trap_spurious, 0, GATE_INTERRUPT);
-}
-
-static void gdt_build(struct cpu *cpu, uint64_t tss, uint64_t limit)
-{
-    cpu->gdt[KERNEL_CS / 8] = 0x00209b0000000000; /* 64-bit code, privilege 0 */
-    cpu->gdt[KERNEL_SS / 8] = 0x0000930000000000; /* data, privilege 0 */
-    cpu->gdt[USER_SS / 8] = 0x0000f30000000000;   /* data, privilege 3 */
-    cpu->gdt[USER_CS / 8] = 0x0020fb0000000000;   /* 64-bit code, privilege 3 */
-    cpu->gdt[TSS_SELECTOR / 8] =
-        0x0000890000000000 | (limit & 0xffff) | (tss & 0xffffff) << 16 | (tss >> 24 & 0xff) << 56;
-    cpu->gdt[TSS_SELECTOR / 8 + 1] = tss >> 32;
+        idt_set(vector, more[vector]);
+    for (unsigned vector = VECTOR_DEVICES; vector <= VECTOR_WAKE; vector++)
+        idt_set(vector, 0);
+    idt_set(VECTOR_SPURIOUS, 0);
 }
 
 static void segments_load(void)
@@ -110,15 +84,12 @@ static void system_call_setup(uint64_t area)
     msr_write(MSR_LSTAR, area + CPU_ENTRY);
     msr_write(MSR_SFMASK, ~RFLAGS_RESERVED & 0x3fffff);
     msr_write(MSR_SYSENTER_CS, 0); /* SYSENTER is then #GP (SDM 2B) */
-    msr_write(MSR_FS_BASE, 0);
-    msr_write(MSR_GS_BASE, 0);
-    msr_write(MSR_KERNEL_GS, 0);
 }
 
 void cpu_descriptors_load(struct cpu *cpu)
 {
-    uint64_t area = cpu_area(cpu->index);
-    struct tss *tss = (struct tss *)(area + CPU_TSS);
+    uint64_t area = cpu_area(cpu->index), base = area + CPU_TSS;
+    struct tss *tss = (struct tss *)base;
     /* The bitmap's last byte is the window's: ports from 0xfff8 on can never be opened. */
     uint64_t limit = CPU_AREA_SIZE - CPU_TSS - 1;
 
@@ -128,7 +99,13 @@ void cpu_descriptors_load(struct cpu *cpu)
                 area + CPU_MC_STACK + FRAME_SIZE, area + CPU_DB_STACK + FRAME_SIZE},
         .io_bitmap = CPU_IO_BITMAP - CPU_TSS,
     };
-    gdt_build(cpu, area + CPU_TSS, limit);
+    cpu->gdt[KERNEL_CS / 8] = 0x00209b0000000000; /* 64-bit code, privilege 0 */
+    cpu->gdt[KERNEL_SS / 8] = 0x0000930000000000; /* data, privilege 0 */
+    cpu->gdt[USER_SS / 8] = 0x0000f30000000000;   /* data, privilege 3 */
+    cpu->gdt[USER_CS / 8] = 0x0020fb0000000000;   /* 64-bit code, privilege 3 */
+    cpu->gdt[TSS_SELECTOR / 8] =
+        0x0000890000000000 | limit | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
+    cpu->gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 
     struct table_pointer gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
     struct table_pointer idtr = {sizeof(idt) - 1, (uint64_t)idt};

@@ -1,7 +1,7 @@
 /*
  * System call DESTROY: RDI = selector. In steps: no call but this one finds the object any more, it
- * takes no part in anything, all capabilities to it go but the caller's own, then that one, and
- * when no CPU can hold a pointer to it (quiesce.h) its memory goes back to its pool. Until the
+ * takes no part in anything, all capabilities to it go, the youngest first, and when no CPU can
+ * hold a pointer to it (quiesce.h) its memory goes back to its pool. Until the
  * caller's capability has gone, a call that gives way starts again from the beginning, and each
  * step finds what the last one left.
  *
@@ -25,56 +25,8 @@
 #include "syscalls.h"
 #include "x86.h"
 
-#define NODES_AT_ONCE   64u
 #define WAITERS_AT_ONCE 16u
 #define FRAMES_AT_ONCE  4u
-
-/* Takes the object out of all that it takes part in. AGAIN: the call must give way. */
-static uint64_t sm_leave(struct object *object)
-{
-    for (unsigned i = 0; i < WAITERS_AT_ONCE; i++)
-        if (!semaphore_abort_one((struct sm *)object) && !interrupt_end_one((struct sm *)object))
-            return STATUS_SUCCESS;
-    return syscall_again();
-}
-
-/* All that a range takes part in is derived from the capabilities to it. */
-static uint64_t range_leave(struct object *object)
-{
-    (void)object;
-    return STATUS_SUCCESS;
-}
-
-/* It stays in its handler's list until its memory goes, so the handler stays as long. */
-static uint64_t pt_leave(struct object *object)
-{
-    (void)object;
-    return STATUS_SUCCESS;
-}
-
-static uint64_t sc_leave(struct object *object)
-{
-    struct sc *sc = (struct sc *)object;
-
-    return ending_ask(&sc->ending, sc->cpu) ? STATUS_SUCCESS : syscall_again();
-}
-
-static uint64_t ec_leave(struct object *object)
-{
-    struct ec *ec = (struct ec *)object;
-
-    return ending_ask(&ec->ending, ec->cpu) ? STATUS_SUCCESS : syscall_again();
-}
-
-static bool object_claim(struct object *object)
-{
-    return !__atomic_exchange_n(&object->claimed, true, __ATOMIC_ACQUIRE);
-}
-
-static void object_unclaim(struct object *object)
-{
-    __atomic_store_n(&object->claimed, false, __ATOMIC_RELEASE);
-}
 
 static enum object_type object_type(const struct object *object)
 {
@@ -98,170 +50,204 @@ static void object_close(struct object *object)
 /* A step of taking an object from everybody. Returns whether more remains. */
 static bool forget_step(struct object *object)
 {
-    struct shoot batch;
     unsigned budget = NODES_AT_ONCE;
-
-    shoot_begin(&batch, cpu_this()->index);
     bool more = object_die_step(object, &budget);
-    shoot_flush(&batch);
+    if (object_type(object) == OBJECT_EC)
+        more |= object_die_step(&((struct ec *)object)->utcb_mem.object, &budget);
+    shoot_flush(cpu_this()->index);
     return more;
 }
 
 /* The frames of a table that nobody can reach any more; it is empty, or nearly. */
 static void table_release(struct table *table)
 {
-    struct shoot batch;
     bool more;
 
     do {
-        shoot_begin(&batch, cpu_this()->index);
-        more = table_free_step(table);
-        shoot_flush(&batch);
         interrupts_take();
+        more = table_free_step(table);
+        shoot_flush(cpu_this()->index);
     } while (more);
+}
+
+static void doom_undo(struct pd *pd)
+{
+    struct cpu *cpu = cpu_at(pd->doomed_by);
+
+    lock_take(&cpu->wake_lock);
+    chain_remove(&pd->doomed);
+    lock_give(&cpu->wake_lock);
 }
 
 /* Gives back what the object has, and the object itself, to which no capability is left. */
 static void object_release(struct object *object)
 {
+    enum object_type type = object_type(object);
+    struct pd *pd = (struct pd *)object;
     struct pool *pool = object->pool;
     uint32_t cpu = cpu_this()->index;
 
     shoot_settle(cpu);
-    if (object_type(object) == OBJECT_EC)
+    if (type == OBJECT_EC)
         ec_end((struct ec *)object);
+    else if (type == OBJECT_SC)
+        sc_release((struct sc *)object);
+    else if (type == OBJECT_PD)
+        doom_undo(pd);
     pool_hide_object(pool, object);
     quiesce();
-    switch (object_type(object)) {
-    case OBJECT_PT:
-        portal_end((struct pt *)object);
-        break;
-    case OBJECT_EC:
+    if (type == OBJECT_PT) {
+        portal_end((struct pt *)object); /* until now its handler stayed too */
+    } else if (type == OBJECT_EC) {
         pool_give_frame(pool, ((struct ec *)object)->utcb);
-        break;
-    case OBJECT_PD:
-        table_release(&((struct pd *)object)->table);
-        ports_end(&((struct pd *)object)->space, cpu);
-        space_end(&((struct pd *)object)->space, cpu);
-        break;
-    default:
-        break;
+    } else if (type == OBJECT_PD) {
+        table_release(&pd->table);
+        ports_end(&pd->space, cpu);
+        space_end(&pd->space, cpu);
     }
     pool_give_object(pool, object);
 }
 
-/* Steps that follow for a victim that takes part in nothing any more. The claim ends. */
-static void victim_finish(struct object *object)
+/* What has to end before the object: an EC of a domain, an object of a pool. NULL: nothing. */
+static struct object *member_first(struct object *object)
 {
-    if (forget_step(object) ||
-        (object_type(object) == OBJECT_EC && forget_step(&((struct ec *)object)->utcb_mem.object)))
-        object_unclaim(object);
-    else
-        object_release(object);
+    struct pd *pd = (struct pd *)object;
+    struct object *member = NULL;
+
+    if (object_type(object) == OBJECT_POOL)
+        return pool_first_object((struct pool *)object);
+    if (object_type(object) != OBJECT_PD)
+        return NULL;
+    lock_take(&object->lock);
+    if (!chain_empty(&pd->ecs))
+        member = &CONTAINER(pd->ecs.next, struct ec, member)->object;
+    lock_give(&object->lock);
+    return member;
 }
 
-/* A step of ending the ECs of a domain. False: there are none. */
-static bool members_step(struct pd *pd)
+/* Takes a domain's mappings and capabilities from it. */
+static bool pd_leave(struct pd *pd)
 {
-    struct ec *ec = NULL;
+    uint32_t cpu = cpu_this()->index;
+    unsigned budget = NODES_AT_ONCE;
 
-    lock_take(&pd->object.lock);
-    if (!chain_empty(&pd->ecs))
-        ec = CONTAINER(pd->ecs.next, struct ec, member);
-    lock_give(&pd->object.lock);
-    if (!ec)
+    if (mapping_die_step(&pd->space, NODES_AT_ONCE, cpu))
+        return true;
+    bool more = table_clear_step(&pd->table, &budget);
+    shoot_flush(cpu);
+    return more;
+}
+
+/* Gives a pool's frames back to their MEMs. If some are in use, another call is giving them up. */
+static bool pool_leave(struct pool *pool)
+{
+    struct mem *mem;
+    bool more;
+
+    if (pool_retire(pool))
         return false;
-    if (object_claim(&ec->object)) {
-        object_close(&ec->object);
-        if (ec_leave(&ec->object))
-            object_unclaim(&ec->object);
-        else
-            victim_finish(&ec->object);
-    }
+    mem = (struct mem *)pool_deposit_within(pool, 0, UINT64_MAX);
+    if (mem)
+        (void)!mem_withdraw_step(mem, pool, FRAMES_AT_ONCE, cpu_this()->index, &more);
     return true;
 }
 
-static uint64_t pd_leave(struct object *object)
+/* A step of taking the object, which has no members, out of all that it takes part in. */
+static bool leave_step(struct object *object)
 {
-    struct pd *pd = (struct pd *)object;
-    uint32_t cpu = cpu_this()->index;
-    unsigned budget = NODES_AT_ONCE;
-    struct shoot batch;
+    struct sm *sm = (struct sm *)object;
 
-    if (members_step(pd) || mapping_die_step(&pd->space, NODES_AT_ONCE, cpu))
-        return syscall_again();
-    shoot_begin(&batch, cpu);
-    bool more = table_clear_step(&pd->table, &budget);
-    shoot_flush(&batch);
-    return more ? syscall_again() : (uint64_t)STATUS_SUCCESS;
+    switch (object_type(object)) {
+    case OBJECT_PD:
+        return pd_leave((struct pd *)object);
+    case OBJECT_POOL:
+        return pool_leave((struct pool *)object);
+    case OBJECT_EC:
+        return !ending_ask(&((struct ec *)object)->ending, ((struct ec *)object)->cpu);
+    case OBJECT_SC:
+        return !ending_ask(&((struct sc *)object)->ending, ((struct sc *)object)->cpu);
+    case OBJECT_SM:
+        for (unsigned i = 0; i < WAITERS_AT_ONCE; i++)
+            if (!semaphore_abort_one(sm) && !interrupt_end_one(sm))
+                return false;
+        return true;
+    default:
+        return false;
+    }
 }
 
-/* By type; a MEM goes with its origin, a pool with its objects. */
-static uint64_t (*const leave[])(struct object *object) = {
-    [OBJECT_PD] = pd_leave,     [OBJECT_EC] = ec_leave,     [OBJECT_SC] = sc_leave,
-    [OBJECT_PT] = pt_leave,     [OBJECT_SM] = sm_leave,     [OBJECT_PORTS] = range_leave,
-    [OBJECT_IRQ] = range_leave, [OBJECT_PCI] = range_leave,
-};
-
-/* A step of ending an object of a pool. STATUS_IN_USE: a MEM that another pool has deposited. */
-static uint64_t victim_step(struct object *object)
+/* STATUS_IN_USE: it was there at boot, or is a MEM that is deposited or of which a part is. */
+static enum status part_close(struct object *object)
 {
-    enum object_type type = object_type(object);
-
-    if (type == OBJECT_MEM) {
-        enum status status = mem_close((struct mem *)object);
-        if (status)
-            return status;
-        (void)forget_step(object);
-    } else if (object_claim(object)) {
-        object_close(object);
-        if (type == OBJECT_POOL || leave[type](object))
-            object_unclaim(object);
-        else
-            victim_finish(object);
-    }
-    return syscall_again();
+    if (object->type == OBJECT_MEM)
+        return mem_close((struct mem *)object);
+    return object->cut ? STATUS_SUCCESS : STATUS_IN_USE;
 }
 
-static uint64_t pool_leave(struct pool *top)
+/* A step of ending an object with what has to end before it. */
+static enum status victim_step(struct object *object)
 {
-    struct pool *pool = top;
-    struct object *victim = pool_first_object(pool);
-    bool more;
+    struct object *member;
 
-    while (victim && object_type(victim) == OBJECT_POOL && victim->type & OBJECT_CLOSED) {
-        pool = (struct pool *)victim;
-        victim = pool_first_object(pool);
+    while (object->type & OBJECT_CLOSED && (member = member_first(object)))
+        object = member;
+    if (object->cut) {
+        enum status status = part_close(object);
+        if (!status)
+            (void)forget_step(object);
+        return status;
     }
-    if (victim)
-        return victim_step(victim);
-    if (!pool_retire(pool)) {
-        struct mem *mem = (struct mem *)pool_deposit_source(pool);
-        if (mem)
-            (void)!mem_withdraw_step(mem, pool, FRAMES_AT_ONCE, cpu_this()->index, &more);
-        return syscall_again(); /* if frames are in use, another call is giving them back */
-    }
-    if (pool == top)
+    if (!object_claim(object))
         return STATUS_SUCCESS;
-    if (object_claim(&pool->object))
-        victim_finish(&pool->object);
-    return syscall_again();
+    object_close(object);
+    if (member_first(object) || leave_step(object) || forget_step(object))
+        object_unclaim(object);
+    else
+        object_release(object);
+    return STATUS_SUCCESS;
 }
 
-/* Does the pool pay for the object, directly or not? */
-static bool pool_pays(const struct pool *pool, const struct object *object)
+/*
+ * The caller's own domain, claimed: the caller ends here, and the rest is done by this CPU between
+ * programs, as urgently as the caller was. Others may be destroying it too.
+ */
+static NORETURN void pd_doom(struct cpu *cpu, struct ec *ec)
 {
-    const struct pool *payer = object->pool;
+    struct pd *pd = ec->pd;
+    uint32_t priority = cpu->sc ? cpu->sc->ready.priority : 0;
 
-    while (payer && payer != pool)
-        payer = payer->object.pool;
-    return payer;
+    object_close(&pd->object);
+    object_close(&ec->object);
+    lock_take(&cpu->wake_lock);
+    if (chain_empty(&cpu->doomed) || cpu->doom < priority)
+        cpu->doom = priority;
+    if (chain_empty(&pd->doomed)) {
+        pd->doomed_by = cpu->index;
+        chain_insert(cpu->doomed.prev, &pd->doomed);
+    }
+    ec->state = EC_STOPPED;
+    lock_give(&cpu->wake_lock);
+    object_unclaim(&pd->object);
+    (void)!ending_ask(&ec->ending, cpu->index);
+    schedule(cpu);
+}
+
+void doom_step(struct cpu *cpu)
+{
+    struct pd *pd = NULL;
+
+    lock_take(&cpu->wake_lock);
+    if (!chain_empty(&cpu->doomed))
+        pd = CONTAINER(cpu->doomed.next, struct pd, doomed);
+    lock_give(&cpu->wake_lock);
+    if (pd)
+        (void)victim_step(&pd->object);
 }
 
 /* Nobody destroys what the call itself stands on. */
 static bool caller_needs(const struct ec *ec, const struct object *object)
 {
-    return object == &ec->object || object == &ec->pd->object ||
+    return object == &ec->object || (object == &ec->pd->object && ec->first) ||
            (object_type(object) == OBJECT_POOL &&
             (!object->pool || pool_pays((const struct pool *)object, &ec->object) ||
              pool_pays((const struct pool *)object, &ec->pd->object)));
@@ -271,34 +257,36 @@ static bool caller_needs(const struct ec *ec, const struct object *object)
 static uint64_t object_destroy(struct object *object, struct node *slot, uint64_t word)
 {
     object_close(object);
-    uint64_t status = object_type(object) == OBJECT_POOL ? pool_leave((struct pool *)object)
-                                                         : leave[object_type(object)](object);
-    if (status)
-        return status;
-    if (slot_word(slot) == word && !slot_revoke(slot, false))
+    if (member_first(object)) {
+        enum status status = victim_step(object);
+        return status ? status : syscall_again();
+    }
+    if (leave_step(object))
         return syscall_again();
-    /* The caller could not name the object again: no giving way any more. */
-    while (forget_step(object))
-        interrupts_take();
-    if (object_type(object) == OBJECT_EC)
-        while (forget_step(&((struct ec *)object)->utcb_mem.object))
-            interrupts_take();
+    while (forget_step(object)) {
+        if (slot_word(slot) == word)
+            return syscall_again();
+        interrupts_take(); /* without its own capability the call cannot start again */
+    }
     object_release(object);
     return STATUS_SUCCESS;
 }
 
-static uint64_t mem_destroy(struct mem *mem, struct node *slot)
+/* Who claims a part releases it. */
+static uint64_t part_destroy(struct object *object, struct node *slot)
 {
-    enum status status = mem_close(mem);
+    enum status status = part_close(object);
 
     if (status)
         return status;
-    if (!slot_revoke(slot, false) || !mem_hold(mem))
+    if (!slot_revoke(slot, false) || !object_claim(object))
         return syscall_again();
-    while (forget_step(&mem->object))
+    while (forget_step(object))
         interrupts_take();
-    shoot_settle(cpu_this()->index);
-    mem_let_go(mem, cpu_this()->index);
+    if (object->type == OBJECT_MEM)
+        mem_release((struct mem *)object, cpu_this()->index);
+    else
+        object_release(object);
     return STATUS_SUCCESS;
 }
 
@@ -314,14 +302,16 @@ uint64_t syscall_destroy(struct ec *ec)
     if (!(capability_rights(word) & RIGHT_DESTROY))
         return STATUS_NO_RIGHT;
     enum object_type type = object_type(object);
-    if (type == OBJECT_MEM)
-        return mem_destroy((struct mem *)object, slot);
-    if (type != OBJECT_POOL && (type >= sizeof(leave) / sizeof(leave[0]) || !leave[type]))
+    if (type == OBJECT_PLATFORM)
         return STATUS_BAD_CAPABILITY;
+    if (type == OBJECT_MEM || (type >= OBJECT_CPU && type <= OBJECT_PCI))
+        return part_destroy(object, slot);
     if (caller_needs(ec, object))
         return STATUS_IN_USE;
     if (!object_claim(object))
         return syscall_again();
+    if (object == &ec->pd->object)
+        pd_doom(cpu_this(), ec);
     uint64_t status = object_destroy(object, slot, word);
     if (status)
         object_unclaim(object);

@@ -8,51 +8,49 @@
 #include "cpu.h"
 #include "ec_control.h"
 #include "entry.h"
-#include "ipc.h"
 #include "mapping.h"
 #include "ports.h"
 #include "sched.h"
-#include "semaphore.h"
 #include "syscalls.h"
 #include "trace.h"
 #include "vectors.h"
 #include "x86.h"
 
-#define RFLAGS_START (RFLAGS_RESERVED | RFLAGS_IF)
+struct ec ec_nobody = {.cpu = UINT32_MAX, .state = EC_STOPPED};
 
-static enum status utcb_map(struct ec *ec, struct pool *pool, uint64_t address, uint64_t *needs)
+static enum status utcb_make(struct ec *ec, struct space *space, uint64_t address)
 {
+    struct pool *pool = ec->object.pool;
     struct map_request request = {
         .address = address, .count = 1, .rights = MEM_RIGHT_READ | MEM_RIGHT_WRITE};
+    uint64_t needs;
 
+    ec->utcb = pool_take_frame(pool);
+    if (!ec->utcb)
+        return STATUS_NEEDS_FRAMES;
     mem_init(&ec->utcb_mem, pool, (uint64_t)ec->utcb - FRAME_BASE, FRAME_SIZE, MEM_WRITE_BACK);
-    node_insert_first(&ec->utcb_mem.object, &ec->utcb_slot, request.rights);
-    return mapping_create(&ec->pd->space, &ec->utcb_slot, ec->utcb_slot.word, &request,
-                          cpu_this()->index, needs);
+    node_insert_first(&ec->utcb_mem.object, &ec->utcb_slot, (uint32_t)request.rights);
+    enum status status = mapping_create(space, &ec->utcb_slot, ec->utcb_slot.word, &request,
+                                        cpu_this()->index, &needs);
+    if (status)
+        pool_give_frame(pool, ec->utcb);
+    return status;
 }
 
-enum status ec_init(struct ec *ec, struct pd *pd, struct pool *pool,
-                    const struct ec_request *request, uint64_t *needs)
+enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
 {
-    if (request->rip >= SPACE_END || request->utcb >= SPACE_END ||
-        request->cpu >= boot_handoff.cpus)
+    if (ec->regs.rip >= SPACE_END || utcb >= SPACE_END || ec->cpu >= boot_handoff.cpus)
         return STATUS_BAD_PARAMETER;
-    ec->utcb = pool_take_frame(pool);
-    if (!ec->utcb) {
-        *needs = 1;
-        return STATUS_NEEDS_FRAMES;
-    }
-    ec->pd = pd;
-    ec->cpu = request->cpu;
-    enum status status = utcb_map(ec, pool, request->utcb, needs);
-    if (status) {
-        pool_give_frame(pool, ec->utcb);
+    enum status status = utcb_make(ec, &pd->space, utcb);
+    if (status)
         return status;
-    }
+    ec->pd = pd;
+    ec->space = &pd->space;
+    ec->caller = &ec_nobody;
+    ec->room = CALLS_MAX;
+    ec->events = SELECTORS; /* no portals */
     ec->state = EC_WAITING;
-    ec->regs.rip = request->rip;
-    ec->regs.rsp = request->rsp;
-    ec->regs.rflags = RFLAGS_START;
+    ec->regs.rflags = RFLAGS_RESERVED | RFLAGS_IF;
     chain_init(&ec->waiting);
     chain_init(&ec->parked);
     chain_init(&ec->helpers);
@@ -76,53 +74,41 @@ void ec_end(struct ec *ec)
     lock_give(&ec->pd->object.lock);
 }
 
-static void bases_save(struct ec *ec)
+void space_enter(struct cpu *cpu, struct ec *ec)
 {
-    ec->fs_base = fs_base_read();
-    ec->gs_base = gs_base_read();
-}
-
-/* There is more to do than to load registers. */
-static void switch_slowly(struct cpu *cpu, struct ec *ec)
-{
-    if (ec->pending)
-        stack_restart(cpu, ec, ec_raise_pending);
-    vectors_switch(cpu, ec);
-    if (cpu->tracing) {
-        cpu->ready_domain = 0;
-        trace_record(cpu, TRACE_EC, trace_id(ec), ec->pd->id);
-    }
+    space_load(ec->space, cpu->index);
+    if (cpu->ports != ec->space->ports[0])
+        (void)ports_load(cpu, ec->space);
+    cpu->shoot->plain = cpu->ports ? TAG_PORTS : cpu->shoot->generation;
+    if (!ec->vectors_saved)
+        vectors_reset();
 }
 
 void ec_switch(struct cpu *cpu, struct ec *ec)
 {
+    if (ec->pending)
+        stack_restart(cpu, ec, ec_raise_pending);
     if (cpu->current != ec) {
-        if (cpu->current)
-            bases_save(cpu->current);
-        fs_base_write(ec->fs_base);
-        gs_base_write(ec->gs_base);
-        cpu->current = ec;
-        if (shoot_cpus[cpu->index].current != &ec->pd->space) {
-            space_load(&ec->pd->space, cpu->index);
-            if (cpu->ports != ec->pd->space.ports[0])
-                ports_load(cpu, &ec->pd->space);
+        if (cpu->current) {
+            cpu->current->fs_base = __builtin_ia32_rdfsbase64();
+            cpu->current->gs_base = __builtin_ia32_rdgsbase64();
         }
+        __builtin_ia32_wrfsbase64(ec->fs_base);
+        __builtin_ia32_wrgsbase64(ec->gs_base);
+        cpu->current = ec;
+        if (cpu->shoot->current != ec->space)
+            space_enter(cpu, ec);
+        trace(cpu, TRACE_EC, trace_id(ec), trace_id(ec->pd));
     }
-    if (ec->vectors_saved || ec->pending || cpu->ready_domain != ec->pd->id)
-        switch_slowly(cpu, ec);
+    if (ec->vectors_saved)
+        vectors_load(ec);
 }
 
 void ec_preempt(struct cpu *cpu, struct ec *ec)
 {
     ec->full = true;
-    vectors_save(cpu, ec);
+    vectors_save(ec);
     schedule(cpu);
-}
-
-void ec_wait_expired(struct ec *ec)
-{
-    if (semaphore_cancel(ec) || ipc_cancel(ec))
-        ec_wake(ec, STATUS_TIMEOUT);
 }
 
 void syscall_leave(struct ec *ec, uint64_t status)

@@ -6,11 +6,13 @@
  * how the program is resumed.
  *
  * A chain of calls: a caller has partner = the handler it called; that one has caller = it. A
- * helper has partner = the handler that was busy, and its system call starts again when it runs.
+ * helper has partner = the handler that was busy, and its system call starts again when it runs. In
+ * other states than these partner means nothing.
  */
 #ifndef CAIRN_EC_H
 #define CAIRN_EC_H
 
+#include "entry.h"
 #include "layout.h"
 #include "mem.h"
 #include "object.h"
@@ -20,26 +22,21 @@
 #include "utcb.h"
 
 #define CHAIN_MAX 16u
+#define CALLS_MAX (CHAIN_MAX - 1) /* in one chain */
 
 enum ec_state {
     EC_RUNNABLE, /* runs when a scheduling context comes to it */
     EC_WAITING,  /* a handler, for its next call */
-    EC_CALLING,  /* for the reply of partner */
-    EC_HELPING,  /* for partner to become free; runs it meanwhile */
     EC_BLOCKED,  /* in a semaphore */
     EC_STOPPED,  /* died, or was stopped */
+    EC_CALLING,  /* for the reply of partner; from here on its time goes to partner */
+    EC_TIMED,    /* the same, and timer is armed */
+    EC_HELPING,  /* for partner to become free; runs it meanwhile */
 };
 
 enum ec_pending {
     PENDING_EXCEPTION = 1, /* raise regs.vector, whose handler was busy */
     PENDING_RECALL = 2,    /* then VECTOR_RECALL */
-};
-
-struct registers {
-    uint64_t rax, rdi, rsi, rdx, r8, r9, r10;
-    uint64_t rip, rflags, rsp;
-    uint64_t rbx, rbp, r12, r13, r14, r15, rcx, r11;
-    uint64_t vector, error;
 };
 
 /* An EC or SC that its CPU has been asked to end (ending.h). Under that CPU's wake_lock. */
@@ -55,19 +52,23 @@ struct sc;
 struct ec {
     struct object object;
     struct registers regs;
-    bool full;          /* all of regs is saved */
+
+    /* entry.S reads these five as one word. */
+    uint32_t cpu;
     uint8_t state;      /* enum ec_state; set to EC_RUNNABLE by other CPUs, under wake_lock */
+    bool full;          /* all of regs is saved */
     bool vectors_saved; /* vector state is in the area below, not in the CPU */
     uint8_t pending;    /* enum ec_pending: what it must do before it runs */
-    uint32_t cpu;
+
     uint64_t fs_base, gs_base;
 
     struct pd *pd;
-    struct utcb *utcb;  /* in the frame map */
-    struct ec *caller;  /* whose call this one is handling */
-    struct ec *partner; /* see above */
-    uint32_t depth;     /* calls between the first caller and this one */
-    uint32_t events;    /* selector of the portal for exception 0 */
+    struct space *space; /* of pd */
+    struct utcb *utcb;   /* in the frame map */
+    struct ec *caller;   /* whose call this one is handling, or ec_nobody */
+    struct ec *partner;  /* see above */
+    uint32_t room;       /* calls that there may still be one in the other from here */
+    uint32_t events;     /* selector of the portal for exception 0 */
 
     struct sm *blocked_on; /* under its lock */
     struct chain waiting;  /* link in that semaphore's queue, or among the helpers of partner */
@@ -77,8 +78,9 @@ struct ec {
     struct chain portals;  /* portals into this one */
     struct chain wake;     /* link in its CPU's list of those that were woken */
     struct sc *reserve;    /* carries it on when it has no donor, or that one no time */
-    struct chain scs;      /* scheduling contexts whose home this is (sc.sibling) */
-    struct chain member;   /* link in its domain's list */
+    bool first;          /* made at boot: the kernel supervises it, if nobody else does. Constant */
+    struct chain scs;    /* scheduling contexts whose home this is (sc.sibling) */
+    struct chain member; /* link in its domain's list */
     struct ending ending;
     uint64_t address;       /* CR2 of its last exception */
     struct node supervisor; /* semaphore to be upped when it stops; a slot like any other */
@@ -88,24 +90,40 @@ struct ec {
     uint8_t vectors[] __attribute__((aligned(64))); /* XSAVE area, to FRAME_OBJECT_MAXIMUM */
 };
 
-_Static_assert(offsetof(struct ec, regs) == EC_REGS, "entry.S");
-_Static_assert(offsetof(struct ec, regs.r11) == EC_R11, "entry.S");
-_Static_assert(offsetof(struct ec, full) == EC_FULL, "entry.S");
+_Static_assert(offsetof(struct ec, pending) == offsetof(struct ec, cpu) + 7, "one word");
+
+/* Bytes at the beginning of both structures that mean the same. */
+#define REGISTERS_SHARED offsetof(struct registers, vector)
+_Static_assert(REGISTERS_SHARED == offsetof(struct utcb_state, fs_base), "the same registers");
 _Static_assert(offsetof(struct ec, vectors) <= 1024, "room for the vector state");
 
-struct ec_request {
-    uint64_t rip, rsp;
-    uint64_t utcb; /* address in the protection domain, page aligned */
-    uint32_t cpu;
-};
+/* Stands for none where one is looked at before it is known that there is one: no CPU has it. */
+extern struct ec ec_nobody;
+
+/* The fields from cpu to pending of an EC that has nothing saved or pending. */
+static inline uint64_t ec_word(uint32_t cpu, enum ec_state state)
+{
+    return cpu | (uint64_t)state << 32;
+}
+
+static inline uint64_t ec_word_of(const struct ec *ec)
+{
+    return *(const uint64_t *)&ec->cpu;
+}
+
+/* Does its time go to its partner? */
+static inline bool ec_donates(const struct ec *ec)
+{
+    return ec->state >= EC_CALLING;
+}
 
 /*
- * An EC that waits for its first call. Memory for ec is zero but for its object.
- * STATUS_BAD_PARAMETER: an address is not the user's, or there is no such CPU; STATUS_NEEDS_FRAMES:
- * *needs more, in the domain's pool or in that of the EC; STATUS_IN_USE: the UTCB's address is.
+ * An EC that waits for its first call, with its UTCB at a page's address in the domain. Memory for
+ * ec is zero but for its object, its CPU, RIP and RSP. STATUS_BAD_PARAMETER: an address is not the
+ * user's, or there is no such CPU; STATUS_NEEDS_FRAMES: the domain's pool or that of the EC lacks
+ * some; STATUS_IN_USE: the UTCB's address is.
  */
-enum status ec_init(struct ec *ec, struct pd *pd, struct pool *pool,
-                    const struct ec_request *request, uint64_t *needs)
+enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
     __attribute__((warn_unused_result));
 
 /* Takes an EC that has ended out of its domain. Its memory and that of its UTCB stay. */
@@ -117,10 +135,10 @@ void ec_end(struct ec *ec);
  */
 void ec_switch(struct cpu *cpu, struct ec *ec);
 
+/* What the CPU holds of ec's domain: address space, I/O ports, no vector state of another one. */
+void space_enter(struct cpu *cpu, struct ec *ec);
+
 /* The current EC, whose registers are saved in full, has to wait for its turn. */
 NORETURN void ec_preempt(struct cpu *cpu, struct ec *ec);
-
-/* The deadline of its wait or call has passed. */
-void ec_wait_expired(struct ec *ec);
 
 #endif

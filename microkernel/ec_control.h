@@ -12,12 +12,6 @@
 /* CONTROL on ec by the caller, who has these rights to it; RSI: operation, RDX: argument. */
 uint64_t ec_control(struct ec *caller, struct ec *ec, uint32_t rights);
 
-/*
- * The EC's registers and vector state are saved in full, regs.vector is its exception: that goes to
- * its portal, or the EC stops.
- */
-NORETURN void ec_raise(struct cpu *cpu, struct ec *ec);
-
 /* The EC was about to run, but has something pending. */
 NORETURN void ec_raise_pending(struct cpu *cpu, struct ec *ec);
 

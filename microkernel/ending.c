@@ -4,9 +4,7 @@
  */
 #include "ending.h"
 
-#include "boot.h"
 #include "ipc.h"
-#include "lapic.h"
 #include "portal.h"
 #include "sc.h"
 
@@ -25,17 +23,14 @@ static bool ec_step(struct cpu *cpu, struct ec *ec)
 
 static void end_step(struct cpu *cpu, struct ending *ending)
 {
-    struct ec *ec = NULL;
-    bool done = true;
+    struct ec *ec = CONTAINER(ending, struct ec, ending);
+    bool is_sc = ending->type == OBJECT_SC;
 
-    if (ending->type == OBJECT_EC) {
-        ec = CONTAINER(ending, struct ec, ending);
-        done = ec_step(cpu, ec);
-    } else {
+    if (is_sc)
         sc_end(CONTAINER(ending, struct sc, ending));
-    }
+    bool done = is_sc || ec_step(cpu, ec);
     lock_take(&cpu->wake_lock);
-    if (done && (!ec || (chain_empty(&ec->parked) && chain_empty(&ec->wake)))) {
+    if (done && (is_sc || (chain_empty(&ec->parked) && chain_empty(&ec->wake)))) {
         chain_remove(&ending->chain);
         ending->done = true;
     }
@@ -45,7 +40,6 @@ static void end_step(struct cpu *cpu, struct ending *ending)
 bool ending_ask(struct ending *ending, uint32_t index)
 {
     struct cpu *cpu = cpu_at(index);
-    bool asked = false;
 
     if (cpu == cpu_this() && !ending->done &&
         (ending->type != OBJECT_EC || CONTAINER(ending, struct ec, ending) != cpu->current))
@@ -54,15 +48,13 @@ bool ending_ask(struct ending *ending, uint32_t index)
     bool done = ending->done;
     if (!done && chain_empty(&ending->chain)) {
         chain_insert(cpu->ending.prev, &ending->chain);
-        asked = true;
+        sched_tell(cpu);
     }
     lock_give(&cpu->wake_lock);
-    if (asked && cpu != cpu_this())
-        lapic_send(boot_handoff.apic_id[index], VECTOR_WAKE);
     return done;
 }
 
-bool ending_step(struct cpu *cpu)
+void ending_step(struct cpu *cpu)
 {
     struct ending *ending = NULL;
 
@@ -72,5 +64,4 @@ bool ending_step(struct cpu *cpu)
     lock_give(&cpu->wake_lock);
     if (ending)
         end_step(cpu, ending);
-    return ending;
 }

@@ -14,7 +14,10 @@
  */
 bool ending_ask(struct ending *ending, uint32_t cpu) __attribute__((warn_unused_result));
 
-/* One step of what this CPU was asked for. False: there is no more. */
-bool ending_step(struct cpu *cpu);
+/* One step of destroying the domains that destroyed themselves on this CPU (destroy.c). */
+void doom_step(struct cpu *cpu);
+
+/* One step of what this CPU was asked for. */
+void ending_step(struct cpu *cpu);
 
 #endif

@@ -6,9 +6,45 @@
 /* Exceptions that push an error code themselves (SDM 3A, 6.13): 8, 10-14, 17, 21, 29, 30. */
 #define ERROR_CODES 0x60227d00
 
+#define EXCEPTION 0x0001010000000000 /* what full and vectors_saved add to EC_RUN */
+#define MXCSR 24 /* its place in an XSAVE area (SDM 1, 10.5.1) */
+
+/* Offsets of struct registers in struct ec, EC_rax and so on, in its order. */
+        .set    offset, EC_REGISTERS
+        .irp    register, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, \
+                r15, rip, rflags, vector, error
+        .set    EC_\register, offset
+        .set    offset, offset + 8
+        .endr
+        .if     EC_error != EC_LAST_REGISTER
+        .error  "struct registers has another order"
+        .endif
+
+        .macro  save ec, registers:vararg
+        .irp    register, \registers
+        mov     %\register, EC_\register(\ec)
+        .endr
+        .endm
+
+        .macro  load ec, registers:vararg
+        .irp    register, \registers
+        mov     EC_\register(\ec), %\register
+        .endr
+        .endm
+
+        .macro  clear registers:vararg
+        .irp    register, \registers
+        xor     %\register, %\register
+        .endr
+        .endm
+
+#define VECTOR_MIDDLE 0x80 /* so that an interrupt's vector fits a byte with a sign */
+
+/* Entry points of the exceptions, of 16 bytes each, and of the other vectors, of 8. */
         .text
         .balign 16
-trap_stubs_start:
+        .globl  trap_exceptions, trap_interrupts
+trap_exceptions:
         .set    vector, 0
         .rept   32
         .balign 16
@@ -16,82 +52,77 @@ trap_stubs_start:
         push    $0
         .endif
         push    $vector
-        jmp     trap_common
+        jmp     trap_enter
         .set    vector, vector + 1
         .endr
-
         .balign 8
-        .globl  trap_devices
-trap_devices:
-        .set    vector, 0x30
-        .rept   VECTOR_TIMER - 0x30
+trap_interrupts:
+        .rept   256 - 32
         .balign 8
         push    $(vector - VECTOR_MIDDLE)
-        jmp     trap_device
+        jmp     trap_interrupt
         .set    vector, vector + 1
         .endr
 
-trap_device:
-        push    $VECTOR_DEVICE
-        jmp     trap_common
+trap_interrupt:
+        push    (%rsp)
+        addq    $VECTOR_MIDDLE, (%rsp)
 
-        .globl  trap_timer
-trap_timer:
-        push    $0
-        push    $VECTOR_TIMER
-        jmp     trap_common
-
-        .globl  trap_wake
-trap_wake:
-        push    $0
-        push    $VECTOR_WAKE
-        jmp     trap_common
-
-/* Nothing was asked for and nothing is acknowledged (SDM 3A, 10.9). */
-        .globl  trap_spurious
-trap_spurious:
-        iretq
-
-trap_common:
-        push    %rax
+/*
+ * On the stack: vector, error, and what the processor pushes. The registers go to the current EC,
+ * or, if it is the kernel that was interrupted, to a place that the CPU has for this.
+ */
+trap_enter:
         push    %rcx
-        push    %rdx
-        push    %rbx
-        push    %rbp
-        push    %rsi
-        push    %rdi
-        push    %r8
-        push    %r9
-        push    %r10
-        push    %r11
-        push    %r12
-        push    %r13
-        push    %r14
-        push    %r15
+        mov     %rsp, %rcx
+        and     $-CPU_AREA_SIZE, %rcx
+        testb   $3, 32(%rsp)            /* CS */
+        jz      trap_within
+        mov     CPU_CURRENT(%rcx), %rcx
+        save    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        pop     EC_rcx(%rcx)
+        pop     EC_vector(%rcx)
+        pop     EC_error(%rcx)
+        pop     EC_rip(%rcx)
+        pop     %rax                    /* CS */
+        pop     EC_rflags(%rcx)
+        pop     EC_rsp(%rcx)
+        and     $-CPU_AREA_SIZE, %rsp
+        lea     CPU_DATA(%rsp), %rdi
+        add     $CPU_STACK_TOP, %rsp
         push    $2                      /* a gate leaves AC, DF and NT as the user had them */
         popf
-        mov     %rsp, %rdi
-        call    trap_handle
-        pop     %r15
-        pop     %r14
-        pop     %r13
-        pop     %r12
-        pop     %r11
-        pop     %r10
-        pop     %r9
-        pop     %r8
-        pop     %rdi
-        pop     %rsi
-        pop     %rbp
-        pop     %rbx
-        pop     %rdx
-        pop     %rcx
-        pop     %rax
-        add     $16, %rsp
+        mov     %rcx, %rsi
+        call    trap_user
+
+/* What was pushed stays, for IRET. */
+trap_within:
+        lea     CPU_TRAPPED - EC_REGISTERS(%rcx), %rcx
+        save    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        mov     %rsp, %rbp
+        pop     EC_rcx(%rcx)
+        pop     EC_vector(%rcx)
+        pop     EC_error(%rcx)
+        mov     (%rsp), %rax
+        mov     %rax, EC_rip(%rcx)
+        mov     16(%rsp), %rax
+        mov     %rax, EC_rflags(%rcx)
+        mov     24(%rsp), %rax
+        mov     %rax, EC_rsp(%rcx)
+        mov     %rcx, %rbx
+        lea     EC_REGISTERS(%rcx), %rdi
+        lea     16(%rsp), %rsi
+        push    $2
+        popf
+        and     $-16, %rsp
+        call    trap_kernel
+        lea     24(%rbp), %rsp
+        mov     %rbx, %rcx
+        load    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rcx
         iretq
 
 /*
- * ec_resume(RDI = ec): after a system call. Only what a message carries has a value.
+ * ec_resume(RDI = ec): after a system call.
  *
  * SYSRET to a RIP that is not canonical would fault in the kernel on Intel. SYSCALL left it, and no
  * user page is mapped where the following instruction would not be canonical; other writers of
@@ -99,22 +130,10 @@ trap_common:
  */
         .globl  ec_resume
 ec_resume:
-        mov     EC_RIP(%rdi), %rcx
-        mov     EC_RFLAGS(%rdi), %r11
-        mov     EC_RAX(%rdi), %rax
-        mov     EC_RSI(%rdi), %rsi
-        mov     EC_RDX(%rdi), %rdx
-        mov     EC_R8(%rdi), %r8
-        mov     EC_R9(%rdi), %r9
-        mov     EC_RSP(%rdi), %rsp
-        mov     EC_RDI(%rdi), %rdi
-        xor     %ebx, %ebx
-        xor     %ebp, %ebp
-        xor     %r10d, %r10d
-        xor     %r12d, %r12d
-        xor     %r13d, %r13d
-        xor     %r14d, %r14d
-        xor     %r15d, %r15d
+        mov     EC_rip(%rdi), %rcx
+        mov     EC_rflags(%rdi), %r11
+        load    %rdi, rax, rsi, rdx, r8, r9, rsp, rdi
+        clear   rbx, rbp, r10, r12, r13, r14, r15
         sysretq
 
 /* ec_resume_full(RDI = ec): after an interrupt or exception, with all registers. */
@@ -122,28 +141,30 @@ ec_resume:
 ec_resume_full:
         and     $-CPU_AREA_SIZE, %rsp
         add     $CPU_STACK_TOP, %rsp
+resume_full:
         movb    $0, EC_FULL(%rdi)
         push    $USER_SS
-        push    EC_RSP(%rdi)
-        push    EC_RFLAGS(%rdi)
+        push    EC_rsp(%rdi)
+        push    EC_rflags(%rdi)
         push    $USER_CS
-        push    EC_RIP(%rdi)
-        mov     EC_RAX(%rdi), %rax
-        mov     EC_RSI(%rdi), %rsi
-        mov     EC_RDX(%rdi), %rdx
-        mov     EC_R8(%rdi), %r8
-        mov     EC_R9(%rdi), %r9
-        mov     EC_R10(%rdi), %r10
-        mov     EC_RBX(%rdi), %rbx
-        mov     EC_RBP(%rdi), %rbp
-        mov     EC_R12(%rdi), %r12
-        mov     EC_R13(%rdi), %r13
-        mov     EC_R14(%rdi), %r14
-        mov     EC_R15(%rdi), %r15
-        mov     EC_RCX(%rdi), %rcx
-        mov     EC_R11(%rdi), %r11
-        mov     EC_RDI(%rdi), %rdi
+        push    EC_rip(%rdi)
+        load    %rdi, rax, rbx, rcx, rdx, rsi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rdi
         iretq
+
+/* exception_pass(RDI = id, RSI = ec, RDX = handler): joins the way of a call, in the window. */
+        .globl  exception_pass
+exception_pass:
+        mov     %rsi, %rbx
+        mov     %rdx, %r13
+        mov     EC_vector(%rbx), %rsi
+        mov     EC_error(%rbx), %rdx
+        mov     EC_rip(%rbx), %r8
+        mov     EC_ADDRESS(%rbx), %r9
+        mov     $(REGISTER_WORDS << 8), %eax
+        mov     %rsp, %rcx
+        and     $-CPU_AREA_SIZE, %rcx
+        add     $(CPU_ENTRY + (pass_saved - entry_page)), %rcx
+        jmp     *%rcx
 
 /* stack_restart(RDI = cpu, RSI = ec, RDX = function): the function expects a return address. */
         .globl  stack_restart
@@ -155,53 +176,48 @@ stack_restart:
 /*
  * SYSCALL enters here in the CPU's own window: one frame of code for all CPUs, whose addresses
  * relative to RIP are that CPU's stack and data. So no segment base is needed and GS is the
- * user's. RCX = user RIP, R11 = user RFLAGS, RSP = the user's.
- *
- * What survives a system call goes to the current EC. RSP holds its address for a moment: whatever
- * can interrupt here has a stack of its own.
+ * user's. RCX = user RIP, R11 = user RFLAGS, RSP = the user's. Until the main stack is loaded,
+ * whatever can interrupt has a stack of its own.
  */
 #define CPU_WINDOW(offset) (entry_page - CPU_ENTRY + (offset))(%rip)
 
+/* What survives a system call goes to the current EC. */
         .macro  enter
-        mov     %rsp, CPU_WINDOW(CPU_DATA + CPU_USER_RSP)
-        mov     CPU_WINDOW(CPU_DATA + CPU_CURRENT), %rsp
-        mov     %rcx, EC_RIP(%rsp)
-        mov     %r11, EC_RFLAGS(%rsp)
-        mov     CPU_WINDOW(CPU_DATA + CPU_USER_RSP), %rcx
-        mov     %rcx, EC_RSP(%rsp)
-        mov     %rax, EC_RAX(%rsp)
-        mov     %rdi, EC_RDI(%rsp)
-        mov     %rsi, EC_RSI(%rsp)
-        mov     %rdx, EC_RDX(%rsp)
-        mov     %r8, EC_R8(%rsp)
-        mov     %r9, EC_R9(%rsp)
-        mov     %r10, EC_R10(%rsp)
+        mov     %rsp, CPU_WINDOW(CPU_USER_RSP)
+        mov     CPU_WINDOW(CPU_CURRENT), %rsp
+        mov     %rcx, EC_rip(%rsp)
+        mov     %r11, EC_rflags(%rsp)
+        mov     CPU_WINDOW(CPU_USER_RSP), %rcx
+        mov     %rcx, EC_rsp(%rsp)
+        save    %rsp, rax, rdi, rsi, rdx, r8, r9, r10
         mov     %rsp, %rdi
         lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
         .endm
 
         .section .entry_page, "ax"
-        enter
-        movzbl  %al, %ecx
-        cmp     $1, %ecx                /* CALL and REPLY have a length above the number */
-        jbe     4f
-        cmp     $ENTRY_SYSCALLS, %rax
+        .globl  entry_page
+entry_page:
+        cmp     $1, %al                 /* CALL and REPLY have a length above the number */
+        jb      call_fast
+        je      reply_fast
+slow:   enter
+        cmp     $SYSCALLS, %rax
         jae     1f
-4:      call    *syscall_table(, %rcx, 8)
-2:      cmpb    $0, CPU_WINDOW(CPU_DATA + CPU_RESCHEDULE)
+        call    *syscall_table(, %rax, 8)
+2:      cmpb    $0, CPU_WINDOW(CPU_RESCHEDULE)
         jne     3f
-        mov     CPU_WINDOW(CPU_DATA + CPU_CURRENT), %r10
-        mov     EC_RIP(%r10), %rcx
-        mov     EC_RFLAGS(%r10), %r11
-        mov     EC_RDX(%r10), %rdx
-        mov     EC_R8(%r10), %r8
-        mov     EC_RSP(%r10), %rsp
-        xor     %edi, %edi
-        xor     %esi, %esi
-        xor     %r9d, %r9d
-        xor     %r10d, %r10d
+        mov     CPU_WINDOW(CPU_CURRENT), %r10
+        mov     EC_rip(%r10), %rcx
+        mov     EC_rflags(%r10), %r11
+        load    %r10, rdx, r8, rsp
+        clear   rdi, rsi, r9, r10
         sysretq
-1:      mov     $ENTRY_BAD_CALL, %eax
+1:      cmp     $1, %al
+        ja      4f
+        and     $1, %eax
+        call    *syscall_table(, %rax, 8)
+        jmp     2b
+4:      mov     $BAD_CALL, %eax
         jmp     2b
 
 /* The same while events are traced. */
@@ -213,25 +229,202 @@ entry_traced:
         jmp     2b
 
 /* Somebody more urgent: the program goes on later, with this status, as after an interrupt. */
-3:      mov     CPU_WINDOW(CPU_DATA + CPU_CURRENT), %rdi
-        mov     %rbx, EC_RBX(%rdi)
-        mov     %rbp, EC_RBP(%rdi)
-        mov     %r12, EC_R12(%rdi)
-        mov     %r13, EC_R13(%rdi)
-        mov     %r14, EC_R14(%rdi)
-        mov     %r15, EC_R15(%rdi)
+3:      mov     CPU_WINDOW(CPU_CURRENT), %rdi
+        save    %rdi, rbx, rbp, r12, r13, r14, r15
         mov     %rax, %rsi
         mov     $syscall_leave, %rax
         jmp     *%rax
 
-        .section .rodata
-        .balign 8
-        .globl  trap_stubs
-trap_stubs:
-        .set    vector, 0
-        .rept   32
-        .quad   trap_stubs_start + 16 * vector
-        .set    vector, vector + 1
+/*
+ * CALL and REPLY of words alone, without a deadline, when nothing is in the way: what ipc_call and
+ * ipc_reply do, with the message left in its registers. Until everything is checked only registers
+ * change that the caller does not get back, and whatever does not fit goes the slow way. An EC that
+ * is on this CPU, in the expected state, and has nothing saved or pending, is one comparison: its
+ * fields from cpu to pending are one word (ec.h).
+ *
+ * RBX = the EC that was running, R13 = the one that is to run, RBP, R10, R12, R14, R15 free.
+ */
+
+/* Words that do not fit the registers, each read once; no items. Goes on at `back`. */
+        .macro  words_pass back
+        cmp     $((LONGEST + 1) << 8), %rax
+        jae     slow
+        mov     %rsi, %rbp
+        mov     %rdi, %r10
+        mov     %rcx, %r15
+        mov     EC_UTCB(%rbx), %rsi
+        mov     EC_UTCB(%r13), %rdi
+        add     $(8 * REGISTER_WORDS), %rsi
+        add     $(8 * REGISTER_WORDS), %rdi
+        mov     %eax, %ecx
+        shr     $8, %ecx
+        sub     $REGISTER_WORDS, %ecx
+        rep movsq
+        mov     %rbp, %rsi
+        mov     %r10, %rdi
+        mov     %r15, %rcx
+        jmp     \back
+        .endm
+
+/* The handler RBX waits again. */
+        .macro  reply_end
+        movb    $WAITING, EC_STATE(%rbx)
+        movl    $CALLS, EC_ROOM(%rbx)
+        movq    $ec_nobody, EC_CALLER(%rbx)
+        .endm
+
+/* R13 is to go on instead of RBX, whose registers that survive are still in the CPU. */
+        .macro  switch_begin
+        movb    $RUNNABLE, EC_STATE(%r13)
+        mov     %rcx, EC_rip(%rbx)
+        mov     %r11, EC_rflags(%rbx)
+        mov     %rsp, EC_rsp(%rbx)
+        .endm
+
+/* Equal: they are in one space; R14 = that of R13. */
+        .macro  switch_bases
+        rdfsbase %rcx
+        mov     %rcx, EC_FS_BASE(%rbx)
+        rdgsbase %rcx
+        mov     %rcx, EC_GS_BASE(%rbx)
+        mov     EC_FS_BASE(%r13), %rcx
+        wrfsbase %rcx
+        mov     EC_GS_BASE(%r13), %rcx
+        wrgsbase %rcx
+        mov     %r13, CPU_WINDOW(CPU_CURRENT)
+        mov     EC_SPACE(%r13), %r14
+        cmp     %r14, EC_SPACE(%rbx)
+        .endm
+
+call_fast:
+        test    %r10, %r10
+        jnz     slow
+        cmp     $TABLE_SELECTORS, %rdi
+        jae     slow
+        mov     CPU_WINDOW(CPU_CURRENT), %rbx
+        mov     EC_PD(%rbx), %rbp
+        mov     PD_DIRECTORY(%rbp), %rbp
+        mov     %edi, %r12d
+        shr     $FRAME_SLOTS_SHIFT, %r12d
+        mov     (%rbp, %r12, 8), %rbp
+        test    %rbp, %rbp
+        jz      slow
+        mov     %edi, %r12d
+        and     $(FRAME_SLOTS - 1), %r12d
+        shl     $SLOT_SHIFT, %r12d
+        mov     SLOT_WORD(%rbp, %r12), %r12
+        bt      $CALL_BIT, %r12         /* an empty or claimed slot has no rights */
+        jnc     slow
+        or      high_bits(%rip), %r12
+        cmpb    $PORTAL, OBJECT_TYPE(%r12)
+        jne     slow
+        mov     PT_EC(%r12), %r13
+        mov     CPU_WINDOW(CPU_WAITING), %r14
+        cmp     %r14, EC_RUN(%r13)
+        jne     slow
+        mov     EC_ROOM(%rbx), %r14d
+        dec     %r14d
+        js      slow
+        cmp     $((REGISTER_WORDS + 1) << 8), %rax
+        jae     6f
+5:      mov     %r14d, EC_ROOM(%r13)
+        mov     %rbx, EC_CALLER(%r13)
+        mov     %r13, EC_PARTNER(%rbx)
+        movb    $CALLING, EC_STATE(%rbx)
+        mov     PT_ID(%r12), %rdi
+        jmp     pass
+6:      words_pass 5b
+
+high_bits:
+        .quad   0xffff000000000000      /* of the kernel's addresses */
+
+reply_fast:
+        mov     CPU_WINDOW(CPU_CURRENT), %rbx
+        mov     EC_CALLER(%rbx), %r13
+        mov     CPU_WINDOW(CPU_CALLING), %r14
+        cmp     %r14, EC_RUN(%r13)
+        jne     reply_exception
+        cmp     $((REGISTER_WORDS + 1) << 8), %rax
+        jae     6f
+5:      dec     %rax                    /* STATUS_SUCCESS, and the length */
+        reply_end
+        xor     %edi, %edi
+
+/* What ec_switch does. */
+pass:   switch_begin
+pass_saved:
+        switch_bases
+        je      8f
+
+/* Another domain: what space_enter does where the window has no ports and is to have none. */
+        mov     CPU_WINDOW(CPU_SHOOT), %rbp
+        mov     %r14, SHOOT_CURRENT(%rbp)
+        cmpb    $0, shoot_others
+        jne     9f
+7:      mov     CPU_WINDOW(CPU_TAG), %rcx
+        mov     SPACE_GENERATION(%r14, %rcx), %r11
+        cmp     SHOOT_PLAIN(%rbp), %r11
+        jne     enter_slowly
+        mov     SPACE_CR3(%r14, %rcx), %rcx
+        mov     %rcx, %cr3
+        mov     %r14, SHOOT_LOADED(%rbp)
+        mov     %rax, %r11
+        mov     %rdx, %r12
+        mov     $1, %ecx
+        xgetbv
+        test    %eax, %eax
+        jz      10f
+        xrstor  initial_vectors         /* those that are in use */
+10:     ldmxcsr initial_vectors + MXCSR
+        mov     %r11, %rax
+        mov     %r12, %rdx
+
+8:      mov     EC_rip(%r13), %rcx
+        mov     EC_rflags(%r13), %r11
+        mov     EC_rsp(%r13), %rsp
+        clear   rbx, rbp, r10, r12, r13, r14, r15
+        sysretq
+9:      lock orb $0, SHOOT_CURRENT(%rbp) /* a fence */
+        jmp     7b
+6:      words_pass 5b
+
+/* The caller had an exception: it goes on with its own registers, whatever the message is. */
+reply_exception:
+        mov     $EXCEPTION, %r15
+        add     %r15, %r14
+        cmp     %r14, EC_RUN(%r13)
+        jne     slow
+        cmp     $((REGISTER_WORDS + 1) << 8), %rax
+        jae     slow
+        reply_end
+        switch_begin
+        lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
+        switch_bases
+        je      5f
+        lea     CPU_WINDOW(CPU_DATA), %rdi
+        mov     %r13, %rsi
+        mov     $space_enter, %rax
+        call    *%rax
+5:      mov     $-1, %eax
+        mov     %eax, %edx
+        xrstor  EC_VECTORS(%r13)
+        movb    $0, EC_SAVED(%r13)
+        mov     %r13, %rdi
+        mov     $resume_full, %rax
+        jmp     *%rax
+
+enter_slowly:
+        lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
+        .irp    register, rax, rdi, rsi, rdx, r8, r9
+        push    %\register
         .endr
+        lea     CPU_WINDOW(CPU_DATA), %rdi
+        mov     %r13, %rsi
+        mov     $space_enter, %rax
+        call    *%rax
+        .irp    register, r9, r8, rdx, rsi, rdi, rax
+        pop     %\register
+        .endr
+        jmp     8b
 
         .section .note.GNU-stack, "", @progbits

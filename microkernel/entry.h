@@ -9,22 +9,15 @@
 struct cpu;
 struct ec;
 
-/* What an interrupt or exception leaves on the stack; the lower part by entry.S. */
-struct trap_frame {
-    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
-    uint64_t rdi, rsi, rbp, rbx, rdx, rcx, rax;
-    uint64_t vector;
-    uint64_t error; /* zero where the exception has none */
-    uint64_t rip, cs, rflags, rsp, ss;
+/* Of a program; entry.S has the same order. */
+struct registers {
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;
+    uint64_t r8, r9, r10, r11, r12, r13, r14, r15;
+    uint64_t rip, rflags; /* up to here as in struct utcb_state */
+    uint64_t vector, error;
 };
 
-_Static_assert(sizeof(struct trap_frame) % 16 == 0, "C expects an aligned stack");
-
-extern const uint64_t trap_stubs[32]; /* entry points of the exceptions */
-extern const char trap_devices[];     /* of the vectors for devices, 8 bytes each */
-void trap_timer(void);
-void trap_wake(void);
-void trap_spurious(void);
+extern const char trap_exceptions[32][16], trap_interrupts[256 - 32][8]; /* entry points */
 
 /* The page of code that SYSCALL enters; mapped in each CPU's window. The second way is traced. */
 extern const char entry_page[], entry_traced[];
@@ -33,12 +26,21 @@ extern const char entry_page[], entry_traced[];
 NORETURN void ec_resume(struct ec *ec);
 NORETURN void ec_resume_full(struct ec *ec);
 
+/*
+ * The exception of ec, whose registers are all saved, goes to a handler that has nothing saved or
+ * pending: it begins with id, and regs.vector, regs.error, regs.rip and address as its words.
+ */
+NORETURN void exception_pass(uint64_t id, struct ec *ec, struct ec *handler);
+
 /* Goes on in function(cpu, ec) with an empty stack: what stood on it is not needed any more. */
 NORETURN void stack_restart(struct cpu *cpu, struct ec *ec,
                             void (*function)(struct cpu *cpu, struct ec *ec));
 
-/* C side of an interrupt or exception. */
-void trap_handle(struct trap_frame *frame);
+/* An interrupt or exception of the current EC, whose registers, regs.vector too, are saved. */
+NORETURN void trap_user(struct cpu *cpu, struct ec *ec);
+
+/* Of the kernel, in whose RFLAGS it goes on with *rflags. */
+void trap_kernel(const struct registers *regs, uint64_t *rflags);
 
 /* Reports the exception of an EC with nobody to handle it, and ends the run. */
 NORETURN void exception_end_run(const struct ec *ec);

@@ -1,23 +1,18 @@
 /*
  * Control registers and MSRs of one CPU. What is recorded as a protection was read back from the
- * register that enforces it, so the record is what is in force, not what was asked for.
+ * register that enforces it, so the record is what is in force, not what was asked for. What every
+ * CPU must have, the loader has looked for.
  */
 #include "cpu.h"
-#include "stop.h"
 #include "vectors.h"
 #include "x86.h"
 
 #define LEAF1_ECX_PCID         (1u << 17)
 #define LEAF1_ECX_X2APIC       (1u << 21)
 #define LEAF1_ECX_TSC_DEADLINE (1u << 24)
-#define LEAF1_ECX_XSAVE        (1u << 26)
-#define LEAF1_ECX_VMX          (1u << 5)
-#define LEAF7_EBX_FSGSBASE     (1u << 0)
 #define LEAF7_EBX_SMEP         (1u << 7)
 #define LEAF7_EBX_SMAP         (1u << 20)
 #define LEAF7_ECX_UMIP         (1u << 2)
-#define EXT1_ECX_SVM           (1u << 2)
-#define EXT7_EDX_TSC_INVARIANT (1u << 8)
 
 /*
  * Memory types by page-table bits PWT and PCD: 0 write-back, 1 write-combining, 2 uncached unless
@@ -25,35 +20,13 @@
  */
 #define PAT_VALUE 0x0007010600070106ull
 
-static uint64_t features_in_force(void)
-{
-    uint64_t cr0 = cr0_read(), cr4 = cr4_read(), efer = msr_read(MSR_EFER), features = 0;
-    struct cpuid leaf1 = cpuid(1, 0), ext1 = cpuid(0x80000001, 0);
-
-    features |= efer & EFER_NXE ? CPU_FEATURE_NX : 0;
-    features |= cr0 & CR0_WP ? CPU_FEATURE_WP : 0;
-    features |= cr4 & CR4_SMEP ? CPU_FEATURE_SMEP : 0;
-    features |= cr4 & CR4_SMAP ? CPU_FEATURE_SMAP : 0;
-    features |= cr4 & CR4_UMIP ? CPU_FEATURE_UMIP : 0;
-    features |= leaf1.ecx & LEAF1_ECX_X2APIC ? CPU_FEATURE_X2APIC : 0;
-    features |= leaf1.ecx & LEAF1_ECX_TSC_DEADLINE ? CPU_FEATURE_TSC_DEADLINE : 0;
-    features |= leaf1.ecx & LEAF1_ECX_VMX ? CPU_FEATURE_VMX : 0;
-    features |= ext1.ecx & EXT1_ECX_SVM ? CPU_FEATURE_SVM : 0;
-    if (cpuid(0x80000000, 0).eax >= 0x80000007 &&
-        (cpuid(0x80000007, 0).edx & EXT7_EDX_TSC_INVARIANT))
-        features |= CPU_FEATURE_TSC_CONSTANT;
-    return features;
-}
-
-void cpu_features_enable(struct cpu *cpu)
+uint64_t cpu_features_enable(struct cpu *cpu)
 {
     struct cpuid leaf1 = cpuid(1, 0);
-    struct cpuid leaf7 = cpuid(0, 0).eax >= 7 ? cpuid(7, 0) : (struct cpuid){0};
+    struct cpuid leaf7 = cpuid(7, 0);
     uint64_t cr4 = CR4_DE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT |
                    CR4_OSXSAVE | CR4_FSGSBASE;
 
-    if (!(leaf1.ecx & LEAF1_ECX_XSAVE) || !(leaf7.ebx & LEAF7_EBX_FSGSBASE))
-        stop("cpu %u has no XSAVE or no FSGSBASE", cpu->index);
     cr4 |= leaf7.ebx & LEAF7_EBX_SMEP ? CR4_SMEP : 0;
     cr4 |= leaf7.ebx & LEAF7_EBX_SMAP ? CR4_SMAP : 0;
     cr4 |= leaf7.ecx & LEAF7_ECX_UMIP ? CR4_UMIP : 0;
@@ -65,8 +38,12 @@ void cpu_features_enable(struct cpu *cpu)
     dr7_write(0x400);
     vectors_enable(cpu);
 
-    uint64_t features = features_in_force();
-    cpu->x2apic = features & CPU_FEATURE_X2APIC;
-    cpu->tsc_deadline = features & CPU_FEATURE_TSC_DEADLINE;
-    cpu->boot_info->features = features;
+    cpu->x2apic = leaf1.ecx & LEAF1_ECX_X2APIC;
+    cpu->tsc_deadline = leaf1.ecx & LEAF1_ECX_TSC_DEADLINE;
+    cr4 = cr4_read();
+    return (msr_read(MSR_EFER) & EFER_NXE ? CPU_FEATURE_NX : 0) |
+           (cr0_read() & CR0_WP ? CPU_FEATURE_WP : 0) | (cr4 & CR4_SMEP ? CPU_FEATURE_SMEP : 0) |
+           (cr4 & CR4_SMAP ? CPU_FEATURE_SMAP : 0) | (cr4 & CR4_UMIP ? CPU_FEATURE_UMIP : 0) |
+           (cpu->x2apic ? CPU_FEATURE_X2APIC : 0) |
+           (cpu->tsc_deadline ? CPU_FEATURE_TSC_DEADLINE : 0);
 }

@@ -6,8 +6,6 @@
 #include "shoot.h"
 #include "syscalls.h"
 
-#define NODES_AT_ONCE 64u /* at least twice the number of CPUs that derive at the same time */
-
 uint64_t syscall_again(void)
 {
     cpu_this()->reschedule = true;
@@ -19,13 +17,11 @@ enum status slot_open(struct ec *ec, struct table *table, uint64_t selector, str
     if (selector >= SELECTORS)
         return STATUS_BAD_SELECTOR;
     *slot = table_slot(table, selector);
+    if (!*slot)
+        *slot = table_extend(table, selector);
     if (!*slot) {
-        uint64_t lack = table_extend(table, selector, 1);
-        if (lack) {
-            ec->regs.rdx = lack;
-            return STATUS_NEEDS_FRAMES;
-        }
-        *slot = table_slot(table, selector);
+        ec->regs.rdx = 1;
+        return STATUS_NEEDS_FRAMES;
     }
     return slot_claim(*slot) ? STATUS_SUCCESS : STATUS_IN_USE;
 }
@@ -55,16 +51,15 @@ uint64_t syscall_delegate(struct ec *ec)
     return slot_delegate(source, word, slot, (uint32_t)ec->regs.r8);
 }
 
-bool slot_revoke(struct node *slot, bool self)
+inline bool slot_revoke(struct node *slot, bool self)
 {
     uint32_t cpu = cpu_this()->index;
     unsigned budget = NODES_AT_ONCE;
-    struct shoot batch;
-
-    shoot_begin(&batch, cpu);
     bool more = slot_revoke_step(slot, &budget, self);
-    more |= !chain_empty(&batch.mems); /* what was looked up must be looked up again */
-    shoot_flush(&batch);
+    bool all = self && !slot_word(slot);
+
+    /* Interrupts came in: what was looked up must be looked up again, unless this was all. */
+    more |= shoot_flush(cpu) && !all;
     if (!more)
         shoot_settle(cpu);
     return !more;

@@ -5,7 +5,9 @@
 
 #include "boot.h"
 #include "cpu.h"
-#include "reserve.h"
+#include "ec.h"
+#include "range.h"
+#include "vector_set.h"
 
 #define MSI_ADDRESS       0xfee00000u /* SDM 3A, 10.11.1 */
 #define MSI_ADDRESS_SHIFT 12
@@ -17,30 +19,36 @@ struct bindings {
     struct interrupt of[DEVICE_VECTORS];
 };
 
+_Static_assert(sizeof(struct bindings) <= HANDOFF_CPU_FRAMES * FRAME_SIZE, "the loader's share");
+
 static struct bindings *bindings[BOOT_MAX_CPUS] SEALED;
 
 static struct lock bind_lock;              /* of all that is not under a binding's own */
 static struct interrupt *lines[LINES_MAX]; /* by global system interrupt; NULL: not bound */
 
-void interrupts_reserve(void)
+void interrupts_place(void)
 {
-    for (uint32_t cpu = 0; cpu < boot_handoff.cpus; cpu++) {
-        bindings[cpu] = (struct bindings *)(FRAME_MAP + reserve_take().value);
-        for (size_t more = FRAME_SIZE; more < sizeof(struct bindings); more += FRAME_SIZE)
-            (void)reserve_take(); /* frames of the reserve follow one another */
-    }
+    for (uint32_t cpu = 0; cpu < boot_handoff.cpus; cpu++)
+        bindings[cpu] = frame_at(boot_handoff.cpu_frames + cpu * HANDOFF_CPU_FRAMES * FRAME_SIZE);
 }
 
-/* The object's lock and bind_lock are held; nothing can fail any more. */
-static void binding_make(struct interrupt *i, const struct interrupt_request *request,
-                         uint32_t vector)
+static uint32_t message_address(uint32_t cpu)
 {
-    struct sm *sm = request->sm;
+    return MSI_ADDRESS | boot_handoff.apic_id[cpu] << MSI_ADDRESS_SHIFT;
+}
 
-    i->node.word = capability_make(capability_object(request->word), 0);
-    i->node.depth = request->slot->depth + 1;
-    i->node.kind = NODE_INTERRUPT;
-    chain_insert(&request->slot->chain, &i->node.chain);
+/* The lock for the chain and bind_lock are held. */
+static enum status bind_locked(struct sm *sm, const struct line *line, uint32_t cpu,
+                               struct interrupt **bound)
+{
+    if (__atomic_load_n(&sm->object.dying, __ATOMIC_RELAXED))
+        return STATUS_ABORTED;
+    if (line->registers && lines[line->gsi])
+        return STATUS_IN_USE;
+    uint32_t n = vector_take(&bindings[cpu]->vectors);
+    if (n == DEVICE_VECTORS)
+        return STATUS_IN_USE;
+    struct interrupt *i = *bound = &bindings[cpu]->of[n];
     i->next = sm->interrupts;
     i->link = &sm->interrupts;
     if (i->next)
@@ -48,63 +56,51 @@ static void binding_make(struct interrupt *i, const struct interrupt_request *re
     sm->interrupts = i;
 
     lock_take(&i->lock);
-    i->source = request->source;
+    i->cpu = cpu;
     i->coalesced = 0;
     i->masked = false;
-    i->level = request->level;
+    i->line = *line;
     i->sm = sm;
     lock_give(&i->lock);
-    if (!i->message) {
-        lines[request->source] = i;
-        line_open(&i->line, boot_handoff.apic_id[request->cpu], VECTOR_DEVICES + vector,
-                  request->level, request->low);
+    if (line->registers) {
+        lines[line->gsi] = i;
+        line_open(&i->line, boot_handoff.apic_id[cpu], VECTOR_DEVICES + n);
     }
-}
-
-static enum status bind_locked(const struct interrupt_request *request, struct line line,
-                               bool message, uint32_t *vector)
-{
-    if (__atomic_load_n(&request->sm->object.dying, __ATOMIC_RELAXED))
-        return STATUS_ABORTED;
-    if (!message && lines[request->source])
-        return STATUS_IN_USE;
-    *vector = vector_take(&bindings[request->cpu]->vectors);
-    if (*vector == DEVICE_VECTORS)
-        return STATUS_IN_USE;
-    struct interrupt *i = &bindings[request->cpu]->of[*vector];
-    i->message = message;
-    i->line = line;
-    i->cpu = (uint16_t)request->cpu;
-    binding_make(i, request, *vector);
     return STATUS_SUCCESS;
 }
 
-enum status interrupt_bind(const struct interrupt_request *request, uint64_t *message)
+/* RDX: line or function, within the range, R8: semaphore, R9: CPU and, of a line, flags. */
+static uint64_t bind(struct ec *ec, struct node *slot, uint64_t word)
 {
-    struct object *object = capability_object(request->word);
+    struct object *object = capability_object(word), *head = object_head(object), *sm;
+    const struct range *range = (const struct range *)object;
+    struct registers *regs = &ec->regs;
     bool msi = object->type == OBJECT_PCI;
-    struct line line = {0};
-    enum status status;
-    uint32_t vector = 0;
+    uint64_t cpu = regs->r9 & ~(msi ? 0 : IRQ_LEVEL | IRQ_LOW);
+    struct line line = {.registers = NULL};
+    struct interrupt *i = NULL;
+    enum status status = table_find(&ec->pd->table, regs->r8, OBJECT_SM, SM_RIGHT_UP, &sm);
 
-    if (request->cpu >= boot_handoff.cpus || boot_handoff.apic_id[request->cpu] >= APIC_IDS)
+    if (status)
+        return status;
+    if (!range_holds(range, regs->rdx, 1) || cpu >= boot_handoff.cpus ||
+        boot_handoff.apic_id[cpu] >= APIC_IDS)
         return STATUS_BAD_PARAMETER;
-    if (!msi && (request->source >= LINES_MAX || !line_find(request->source, &line)))
+    if (!msi && !line_find(&line, range->base + (uint32_t)regs->rdx, regs->r9))
         return STATUS_BAD_PARAMETER;
 
-    lock_take(&object->lock);
+    lock_take(&head->lock);
     lock_take(&bind_lock);
-    if (request->slot->word != request->word || object->dying)
-        status = STATUS_BAD_CAPABILITY;
-    else if (request->slot->depth >= DEPTH_MAX)
-        status = STATUS_DEPTH;
-    else
-        status = bind_locked(request, line, msi, &vector);
+    status = slot_check(slot, word, 1);
+    if (!status)
+        status = bind_locked((struct sm *)sm, &line, (uint32_t)cpu, &i);
+    if (!status)
+        node_insert(slot, &i->node, capability_make(object, 0), NODE_INTERRUPT);
     lock_give(&bind_lock);
-    lock_give(&object->lock);
+    lock_give(&head->lock);
     if (!status && msi)
-        *message = MSI_ADDRESS | boot_handoff.apic_id[request->cpu] << MSI_ADDRESS_SHIFT |
-                   (uint64_t)(VECTOR_DEVICES + vector) << MSI_DATA_SHIFT;
+        regs->rdx = message_address((uint32_t)cpu) |
+                    (VECTOR_DEVICES + (uint64_t)(i - bindings[cpu]->of)) << MSI_DATA_SHIFT;
     return status;
 }
 
@@ -117,67 +113,63 @@ void interrupt_remove(struct node *node)
     lock_take(&bind_lock);
     lock_take(&i->lock);
     i->sm = NULL;
-    if (!i->message)
-        line_close(&i->line);
+    node->word = 0; /* bound_through must not take the next binding for this one */
+    line_close(&i->line);
     lock_give(&i->lock);
     *i->link = i->next;
     if (i->next)
         i->next->link = i->link;
-    if (!i->message)
-        lines[i->source] = NULL;
+    if (i->line.registers)
+        lines[i->line.gsi] = NULL;
     vector_give(&all->vectors, (uint32_t)(i - all->of));
-    node->word = 0; /* bound_through must not take the next binding for this one */
     lock_give(&bind_lock);
 }
 
-/* Was it bound through this object, by what is known without its lock? */
+/* Is it bound, through this range? Under the lock of the range's chain, or the binding's own. */
 static bool bound_through(const struct interrupt *i, const struct range *range)
 {
-    return i->node.kind == NODE_INTERRUPT && capability_object(i->node.word) == &range->object;
+    return i->sm && capability_object(i->node.word) == &range->part.object;
 }
 
-static struct interrupt *message_find(uint64_t message)
+/* Perhaps bound through the range: a line by its place there, an MSI by what IRQ_BIND returned. */
+static struct interrupt *interrupt_find(const struct range *range, uint64_t name)
 {
-    uint64_t vector = message >> MSI_DATA_SHIFT;
+    uint64_t n = (name >> MSI_DATA_SHIFT) - VECTOR_DEVICES;
 
-    for (uint32_t cpu = 0; cpu < boot_handoff.cpus; cpu++)
-        if ((uint32_t)message == (MSI_ADDRESS | boot_handoff.apic_id[cpu] << MSI_ADDRESS_SHIFT) &&
-            vector >= VECTOR_DEVICES && vector < VECTOR_DEVICES + DEVICE_VECTORS)
-            return &bindings[cpu]->of[vector - VECTOR_DEVICES];
+    if (range->part.object.type == OBJECT_IRQ)
+        return range_holds(range, name, 1)
+                   ? __atomic_load_n(&lines[range->base + name], __ATOMIC_RELAXED)
+                   : NULL;
+    for (uint32_t cpu = 0; n < DEVICE_VECTORS && cpu < boot_handoff.cpus; cpu++)
+        if ((uint32_t)name == message_address(cpu))
+            return &bindings[cpu]->of[n];
     return NULL;
 }
 
-struct interrupt *interrupt_find(const struct range *range, uint64_t name)
+uint64_t interrupt_control(struct ec *ec, struct node *slot, uint64_t word)
 {
-    if (range->object.type == OBJECT_PCI)
-        return message_find(name);
-    return name < LINES_MAX ? __atomic_load_n(&lines[name], __ATOMIC_RELAXED) : NULL;
-}
+    struct range *range = (struct range *)capability_object(word);
+    struct registers *regs = &ec->regs;
+    bool unbind = regs->rsi == IRQ_UNBIND;
 
-enum status interrupt_unbind(struct range *range, struct interrupt *i)
-{
-    lock_take(&range->object.lock);
+    if (regs->rsi == IRQ_BIND)
+        return bind(ec, slot, word);
+    struct interrupt *i = interrupt_find(range, regs->rdx);
+    if (regs->rsi > IRQ_ACKNOWLEDGE || !i)
+        return STATUS_BAD_PARAMETER;
+    struct lock *lock = unbind ? &object_head(&range->part.object)->lock : &i->lock;
+    lock_take(lock);
     bool mine = bound_through(i, range);
-    if (mine)
+    if (mine && unbind) {
         node_remove(&i->node);
-    lock_give(&range->object.lock);
-    return mine ? STATUS_SUCCESS : STATUS_BAD_PARAMETER;
-}
-
-enum status interrupt_acknowledge(struct range *range, struct interrupt *i, uint64_t *missed)
-{
-    lock_take(&range->object.lock);
-    bool mine = bound_through(i, range);
-    if (mine) {
-        lock_take(&i->lock);
-        *missed = i->coalesced | (i->masked && !i->level ? IRQ_CUT_OFF : 0);
+    } else if (mine) {
+        regs->rdx = i->coalesced | (i->masked && !i->line.level ? IRQ_CUT_OFF : 0);
         i->coalesced = 0;
-        if (i->masked && !i->message)
-            line_unmask(&i->line);
+        if (i->masked)
+            line_mask(&i->line, false);
         i->masked = false;
-        lock_give(&i->lock);
     }
-    lock_give(&range->object.lock);
+    lock_give(lock);
     return mine ? STATUS_SUCCESS : STATUS_BAD_PARAMETER;
 }
 
@@ -191,23 +183,25 @@ bool interrupt_end_one(struct sm *sm)
     if (!i)
         return false;
     /* The object stays until this CPU leaves the kernel; the binding may have ended by now. */
-    lock_take(&object->lock);
+    struct object *head = object_head(object);
+    lock_take(&head->lock);
     if (bound_through(i, (struct range *)object) && i->sm == sm)
         node_remove(&i->node);
-    lock_give(&object->lock);
+    lock_give(&head->lock);
     return true;
 }
 
 void interrupt_raised(struct cpu *cpu, uint32_t vector)
 {
-    struct interrupt *i = &bindings[cpu->index]->of[vector - VECTOR_DEVICES];
+    struct interrupt *i = bindings[cpu->index]->of + (vector - VECTOR_DEVICES);
 
     lock_take(&i->lock);
     if (i->sm && !i->masked) {
-        i->coalesced = semaphore_signal(i->sm) ? 0 : i->coalesced + 1;
-        i->masked = i->level || i->coalesced >= INTERRUPT_BOUND;
-        if (i->masked && !i->message)
-            line_mask(&i->line);
+        i->coalesced = semaphore_up(i->sm, 1) ? 0 : i->coalesced + 1;
+        if (i->line.level || i->coalesced >= INTERRUPT_BOUND) {
+            i->masked = true;
+            line_mask(&i->line, true);
+        }
     }
     lock_give(&i->lock);
 }

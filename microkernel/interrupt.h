@@ -20,13 +20,12 @@
 
 #include "derive.h"
 #include "ioapic.h"
-#include "range.h"
 #include "semaphore.h"
-#include "vector_set.h"
 
 #define INTERRUPT_BOUND 1024u
 
 struct cpu;
+struct ec;
 
 /* One vector of one CPU, from boot to the end of the machine. */
 struct interrupt {
@@ -35,50 +34,23 @@ struct interrupt {
     struct interrupt **link; /* and what points to this one; under the lock of all bindings */
     struct sm *sm;           /* NULL: not bound. Under lock */
     struct lock lock;
-    uint32_t source; /* number of the line or function */
-    uint16_t cpu;
-    struct line line;
-    uint32_t coalesced; /* interrupts in a row that found the semaphore up. Under lock */
-    bool message;       /* MSI: there is no line */
-    bool level;
-    bool masked; /* under lock: waits for the acknowledgement */
-};
-
-/* What to bind. */
-struct interrupt_request {
-    struct node *slot; /* names a range by `word` */
-    uint64_t word;
-    struct sm *sm;
-    uint32_t source; /* in the range */
     uint32_t cpu;
-    bool level, low;
+    struct line line;   /* of an MSI: none */
+    uint32_t coalesced; /* interrupts in a row that found the semaphore up. Under lock */
+    bool masked;        /* under lock: waits for the acknowledgement */
 };
 
-/* Takes the bindings' memory from the reserve, before the kernel's half is complete. */
-void interrupts_reserve(void);
+/* Finds the bindings' memory, which the loader has set aside, before sealed data is protected. */
+void interrupts_place(void);
 
 /*
- * Binds a line or, through an OBJECT_PCI, an MSI, which *message then describes (address in bits
- * 31:0, data in bits 63:32). STATUS_BAD_PARAMETER: no such line or CPU, or the CPU's APIC id does
- * not fit; STATUS_IN_USE: the line is bound, or all vectors of the CPU are; STATUS_BAD_CAPABILITY:
- * slot has changed; STATUS_ABORTED: the semaphore is being destroyed; STATUS_DEPTH.
+ * CONTROL of lines and, through an OBJECT_PCI, of MSIs (ipc/abi/README.md), by the capability that
+ * slot has as `word`. STATUS_BAD_PARAMETER: no such line, operation, CPU or binding, or the CPU's
+ * APIC id does not fit; STATUS_IN_USE: the line is bound, or all vectors of the CPU are;
+ * STATUS_BAD_CAPABILITY: slot has changed; STATUS_ABORTED: the semaphore is being destroyed;
+ * STATUS_DEPTH.
  */
-__attribute__((warn_unused_result)) enum status
-interrupt_bind(const struct interrupt_request *request, uint64_t *message);
-
-/*
- * Finds the binding that was made through this object: of a line, by its number, or by an MSI's
- * message. NULL: there is none. It may be gone by now, which the two below notice.
- */
-struct interrupt *interrupt_find(const struct range *range, uint64_t name);
-
-/* STATUS_BAD_PARAMETER: it is not bound through this object any more. */
-__attribute__((warn_unused_result)) enum status interrupt_unbind(struct range *range,
-                                                                 struct interrupt *i);
-
-/* Lets it come again. *missed: how many were coalesced, and IRQ_CUT_OFF (ipc/abi/syscall.h). */
-__attribute__((warn_unused_result)) enum status
-interrupt_acknowledge(struct range *range, struct interrupt *i, uint64_t *missed);
+uint64_t interrupt_control(struct ec *ec, struct node *slot, uint64_t word);
 
 /* Ends one binding to a semaphore that takes no new ones. False: there is none. */
 bool interrupt_end_one(struct sm *sm);

@@ -4,9 +4,9 @@
  */
 #include "ioapic.h"
 
-#include "address_space.h"
 #include "boot.h"
 #include "lock.h"
+#include "syscall.h"
 #include "x86.h"
 
 #define IOAPIC_INDEX       0 /* in 32-bit words */
@@ -18,19 +18,22 @@
 #define REDIRECTION_MASKED (1u << 16)
 
 static struct lock register_lock; /* index and data belong together */
+uint32_t lines_count;
 
-static void ioapic_write(unsigned n, uint32_t reg, uint32_t value)
+/* They need not start a page. */
+static volatile uint32_t *ioapic_registers(unsigned n)
 {
-    volatile uint32_t *registers = device_registers(DEVICE_IOAPIC(n));
-    registers[IOAPIC_INDEX] = reg;
-    registers[IOAPIC_DATA] = value;
+    const struct boot_ioapic *ioapics = boot_table(&boot_info()->ioapics);
+
+    return (volatile uint32_t *)(DEVICES + (1 + n) * FRAME_SIZE + ioapics[n].base % FRAME_SIZE);
 }
 
-static uint32_t ioapic_read(unsigned n, uint32_t reg)
+static void ioapic_write(volatile uint32_t *registers, uint32_t reg, uint32_t value)
 {
-    volatile uint32_t *registers = device_registers(DEVICE_IOAPIC(n));
+    lock_take(&register_lock);
     registers[IOAPIC_INDEX] = reg;
-    return registers[IOAPIC_DATA];
+    registers[IOAPIC_DATA] = value;
+    lock_give(&register_lock);
 }
 
 void interrupts_mask_all(void)
@@ -41,70 +44,54 @@ void interrupts_mask_all(void)
     port_write8(0x21, 0xff);
     port_write8(0xa1, 0xff);
     for (uint32_t n = 0; n < info->ioapics.count; n++) {
-        uint32_t inputs = (ioapic_read(n, IOAPIC_VERSION) >> 16 & 0xff) + 1;
+        volatile uint32_t *registers = ioapic_registers(n);
+        registers[IOAPIC_INDEX] = IOAPIC_VERSION;
+        uint32_t inputs = (registers[IOAPIC_DATA] >> 16 & 0xff) + 1;
+        uint64_t end = (uint64_t)ioapics[n].gsi_base + inputs;
         ioapics[n].gsi_count = inputs;
+        if (end > lines_count && end <= LINES_MAX)
+            lines_count = (uint32_t)end;
         for (uint32_t i = 0; i < inputs; i++)
-            ioapic_write(n, IOAPIC_REDIRECTION + 2 * i, REDIRECTION_MASKED);
+            ioapic_write(registers, IOAPIC_REDIRECTION + 2 * i, REDIRECTION_MASKED);
     }
 }
 
-uint32_t lines_count(void)
-{
-    const struct boot_info *info = boot_info();
-    const struct boot_ioapic *ioapics = boot_table(&info->ioapics);
-    uint32_t count = 0;
-
-    for (uint32_t n = 0; n < info->ioapics.count; n++) {
-        uint64_t end = (uint64_t)ioapics[n].gsi_base + ioapics[n].gsi_count;
-        if (end > count && end <= LINES_MAX)
-            count = (uint32_t)end;
-    }
-    return count;
-}
-
-bool line_find(uint32_t gsi, struct line *line)
+bool line_find(struct line *line, uint32_t gsi, uint64_t flags)
 {
     const struct boot_info *info = boot_info();
     const struct boot_ioapic *ioapics = boot_table(&info->ioapics);
 
     for (uint32_t n = 0; n < info->ioapics.count; n++) {
-        if (gsi < ioapics[n].gsi_base || gsi - ioapics[n].gsi_base >= ioapics[n].gsi_count)
+        uint32_t input = gsi - ioapics[n].gsi_base;
+        if (input >= ioapics[n].gsi_count)
             continue;
-        *line = (struct line){.ioapic = (uint8_t)n, .input = (uint8_t)(gsi - ioapics[n].gsi_base)};
+        line->registers = ioapic_registers(n);
+        line->gsi = gsi;
+        line->redirection = IOAPIC_REDIRECTION + 2 * input;
+        line->level = flags & IRQ_LEVEL;
+        line->entry =
+            (flags & IRQ_LOW ? REDIRECTION_LOW : 0) | (line->level ? REDIRECTION_LEVEL : 0);
         return true;
     }
     return false;
 }
 
-void line_open(struct line *line, uint32_t apic_id, uint32_t vector, bool level, bool low)
+void line_open(struct line *line, uint32_t apic_id, uint32_t vector)
 {
-    uint32_t reg = IOAPIC_REDIRECTION + 2u * line->input;
-
-    line->entry = vector | (low ? REDIRECTION_LOW : 0) | (level ? REDIRECTION_LEVEL : 0);
-    lock_take(&register_lock);
-    ioapic_write(line->ioapic, reg + 1, apic_id << 24);
-    ioapic_write(line->ioapic, reg, line->entry);
-    lock_give(&register_lock);
+    line->entry |= vector;
+    ioapic_write(line->registers, line->redirection + 1, apic_id << 24);
+    line_mask(line, false);
 }
 
-static void line_write(const struct line *line, uint32_t entry)
+void line_mask(const struct line *line, bool masked)
 {
-    lock_take(&register_lock);
-    ioapic_write(line->ioapic, IOAPIC_REDIRECTION + 2u * line->input, entry);
-    lock_give(&register_lock);
+    if (line->registers)
+        ioapic_write(line->registers, line->redirection,
+                     line->entry | (masked ? REDIRECTION_MASKED : 0));
 }
 
-void line_mask(const struct line *line)
+void line_close(struct line *line)
 {
-    line_write(line, line->entry | REDIRECTION_MASKED);
-}
-
-void line_unmask(const struct line *line)
-{
-    line_write(line, line->entry);
-}
-
-void line_close(const struct line *line)
-{
-    line_write(line, REDIRECTION_MASKED);
+    line->entry = 0;
+    line_mask(line, true);
 }

@@ -15,30 +15,31 @@ void interrupts_mask_all(void);
 
 #define LINES_MAX 1024u /* global system interrupts that can be bound */
 
-/* One past the highest input of all I/O APICs. */
-uint32_t lines_count(void);
+/* One past the highest input of all I/O APICs; at most LINES_MAX. */
+extern uint32_t lines_count;
 
 /* An input of an I/O APIC. */
 struct line {
-    uint8_t ioapic, input;
-    uint16_t reserved;
-    uint32_t entry; /* lower half of its redirection entry while it is open */
+    volatile uint32_t *registers; /* of the I/O APIC; NULL: no line, to which nothing is done */
+    uint32_t gsi;
+    uint32_t redirection; /* register of the lower half of its entry */
+    uint32_t entry;       /* what that is while it is open */
+    bool level;
 };
 
-/* Where a global system interrupt comes in. False: nowhere. */
-bool line_find(uint32_t gsi, struct line *line) __attribute__((warn_unused_result));
+/* Where a global system interrupt comes in; flags of IRQ_BIND. False: nowhere. */
+bool line_find(struct line *line, uint32_t gsi, uint64_t flags) __attribute__((warn_unused_result));
 
 /* Lets the line interrupt the CPU with that APIC id, which is below 255. */
-void line_open(struct line *line, uint32_t apic_id, uint32_t vector, bool level, bool low);
+void line_open(struct line *line, uint32_t apic_id, uint32_t vector);
 
 /* Of an open line. */
-void line_mask(const struct line *line);
-void line_unmask(const struct line *line);
+void line_mask(const struct line *line, bool masked);
 
 /*
  * Masks it, and makes it an edge-triggered one: otherwise an interrupt that was not yet ended under
  * the old vector would keep the input from sending another one for good.
  */
-void line_close(const struct line *line);
+void line_close(struct line *line);
 
 #endif

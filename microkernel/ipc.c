@@ -16,8 +16,6 @@
 #include "syscall.h"
 #include "x86.h"
 
-struct ec portal_nobody = {.cpu = UINT32_MAX, .state = EC_STOPPED};
-
 /* RAX of CALL and REPLY: number, words << 8, items << 24; the same, with a status, on return. */
 #define LENGTH_SHIFT 8
 
@@ -84,12 +82,12 @@ static NORETURN void help_begin(struct cpu *cpu, struct ec *ec, struct ec *handl
     schedule(cpu);
 }
 
-/* Its call starts again when the handler is free, and runs that until then. */
-static NORETURN void help(struct cpu *cpu, struct ec *caller, struct ec *handler)
+static inline void call_link(struct ec *caller, struct ec *handler)
 {
-    caller->regs.rip -= SYSCALL_LENGTH;
-    caller->full = true; /* the call needs all its registers once more */
-    help_begin(cpu, caller, handler);
+    handler->caller = caller;
+    handler->room = caller->room - 1;
+    handler->state = EC_RUNNABLE;
+    caller->partner = handler;
 }
 
 /* The handler, which waits and has its message, runs on the caller's time. */
@@ -97,25 +95,10 @@ static inline NORETURN void call_begin(struct cpu *cpu, struct ec *caller, struc
                                        uint64_t id)
 {
     handler->regs.rdi = id;
-    handler->caller = caller;
-    handler->depth = caller->depth + 1;
-    handler->state = EC_RUNNABLE;
-    caller->partner = handler;
-    caller->state = EC_CALLING;
+    call_link(caller, handler);
+    caller->state = timer_is_armed(&caller->timer) ? EC_TIMED : EC_CALLING;
     ec_switch(cpu, handler);
     ec_resume(handler);
-}
-
-/* Arms the deadline of a call, once more if it starts again. False: it has passed. */
-static bool deadline_set(struct cpu *cpu, struct ec *caller, uint64_t deadline)
-{
-    if (tsc_read() >= deadline) {
-        timers_cancel(&cpu->waits, &caller->timer);
-        return false;
-    }
-    timers_add(&cpu->waits, &caller->timer, deadline);
-    sched_timer_update(cpu);
-    return true;
 }
 
 uint64_t ipc_call(struct ec *caller)
@@ -133,16 +116,23 @@ uint64_t ipc_call(struct ec *caller)
         return STATUS_BAD_PARAMETER;
     struct ec *handler = pt->ec;
     if (handler->cpu != cpu->index)
-        return handler == &portal_nobody ? STATUS_ABORTED : STATUS_WRONG_CPU;
-    if (caller->depth + 1 >= CHAIN_MAX)
+        return handler == &ec_nobody ? STATUS_ABORTED : STATUS_WRONG_CPU;
+    if (!caller->room)
         return STATUS_DEPTH;
-    if (deadline && !deadline_set(cpu, caller, deadline))
-        return STATUS_TIMEOUT;
+    if (deadline) {
+        if (tsc_read() >= deadline) {
+            timers_cancel(&cpu->waits, &caller->timer); /* if the call has started again */
+            return STATUS_TIMEOUT;
+        }
+        sched_wait(cpu, caller, deadline);
+    }
     if (handler->state == EC_STOPPED)
         return STATUS_ABORTED;
-    if (handler->state != EC_WAITING)
-        help(cpu, caller, handler);
-
+    if (handler->state != EC_WAITING) {
+        caller->regs.rip -= SYSCALL_LENGTH;
+        caller->full = true; /* the call needs all its registers once more */
+        help_begin(cpu, caller, handler);
+    }
     message_pass(caller, handler, length);
     call_begin(cpu, caller, handler, pt->id);
 }
@@ -156,44 +146,35 @@ uint64_t ipc_reply(struct ec *handler)
     if (length > MESSAGE_REGISTERS && !length_valid(length))
         return STATUS_BAD_PARAMETER;
     handler->state = EC_WAITING;
-    handler->depth = 0;
-    if (!caller)
+    handler->room = CALLS_MAX;
+    if (caller == &ec_nobody)
         schedule(cpu);
-    handler->caller = NULL;
+    handler->caller = &ec_nobody;
     if (!caller->full) /* an exception's reply leaves the registers as they are */
         message_pass(handler, caller, length);
-    caller->partner = NULL;
     caller->state = EC_RUNNABLE;
-    if (timer_is_armed(&caller->timer))
-        timers_cancel(&cpu->waits, &caller->timer);
-    if (cpu->helping)
+    timers_cancel(&cpu->waits, &caller->timer);
+    if (!cpu->calling)
         schedule(cpu);
     sched_run(cpu, caller);
 }
 
-/* The SCs that wait at the end of ec's chain, if that is blocked, find their way anew. */
-static void chain_unpark(struct ec *ec)
-{
-    for (unsigned hops = 0; ec->partner && hops < CHAIN_MAX; hops++) /* it may be a circle */
-        ec = ec->partner;
-    sched_unpark(ec);
-}
-
 bool ipc_cancel(struct ec *caller)
 {
-    struct ec *handler = caller->partner;
+    struct ec *handler = caller->partner, *end = caller;
     struct cpu *cpu = cpu_this();
 
-    if (caller->state != EC_HELPING && caller->state != EC_CALLING)
+    if (!ec_donates(caller))
         return false;
-    chain_unpark(handler);
-    caller->partner = NULL;
+    for (unsigned hops = 0; ec_donates(end) && hops <= CHAIN_MAX; hops++) /* it may be a circle */
+        end = end->partner;
+    sched_unpark(end); /* the SCs that wait there, if it is blocked, find their way anew */
     if (caller->state == EC_HELPING) {
         chain_remove(&caller->waiting);
         if (!(caller->pending & PENDING_EXCEPTION))
             caller->regs.rip += SYSCALL_LENGTH; /* the call does not start again */
     } else {
-        handler->caller = NULL;
+        handler->caller = &ec_nobody;
         sched_reserve(cpu, handler);
     }
     cpu->reschedule = true;
@@ -211,9 +192,8 @@ bool ipc_cut(struct ec *ec, unsigned count)
     lock_take(&cpu_this()->wake_lock);
     ec->state = EC_STOPPED;
     lock_give(&cpu_this()->wake_lock);
-    ec->caller = NULL;
-    if (caller) {
-        caller->partner = NULL;
+    ec->caller = &ec_nobody;
+    if (caller != &ec_nobody) {
         if (caller->full) /* it has an exception, which nobody handles now */
             ec_stop(caller);
         else
@@ -222,25 +202,20 @@ bool ipc_cut(struct ec *ec, unsigned count)
     for (; count > 0 && !chain_empty(&ec->helpers); count--) {
         struct ec *helper = CONTAINER(ec->helpers.next, struct ec, waiting);
         chain_remove(&helper->waiting);
-        helper->partner = NULL;
         helper->state = EC_RUNNABLE; /* its call starts again, and finds no portal */
     }
     return !chain_empty(&ec->helpers);
 }
 
-void ipc_exception(struct cpu *cpu, struct ec *ec, uint64_t cr2)
+/* The handler is not there at once, or events are recorded. */
+static __attribute__((noinline)) void exception_slowly(struct cpu *cpu, struct ec *ec,
+                                                       const struct pt *pt)
 {
-    struct object *object;
-
-    if (!ec->events ||
-        table_find(&ec->pd->table, ec->events + ec->regs.vector, OBJECT_PT, PT_RIGHT_CALL, &object))
-        return;
-    const struct pt *pt = (const struct pt *)object;
     struct ec *handler = pt->ec;
-    if (handler->cpu != cpu->index || handler->state == EC_STOPPED || ec->depth + 1 >= CHAIN_MAX)
+
+    if (handler->cpu != cpu->index || handler->state == EC_STOPPED)
         return;
-    if (timer_is_armed(&ec->timer)) /* of a call that was to start again, and will arm it */
-        timers_cancel(&cpu->waits, &ec->timer);
+    timers_cancel(&cpu->waits, &ec->timer); /* of a call that is to start again, and will arm it */
     if (handler->state != EC_WAITING) {
         ec->pending |= PENDING_EXCEPTION;
         help_begin(cpu, ec, handler);
@@ -249,6 +224,24 @@ void ipc_exception(struct cpu *cpu, struct ec *ec, uint64_t cr2)
     handler->regs.rsi = ec->regs.vector;
     handler->regs.rdx = ec->regs.error;
     handler->regs.r8 = ec->regs.rip;
-    handler->regs.r9 = cr2;
+    handler->regs.r9 = ec->address;
     call_begin(cpu, ec, handler, pt->id);
+}
+
+void ipc_exception(struct cpu *cpu, struct ec *ec)
+{
+    struct object *object;
+
+    if (!ec->room ||
+        table_find(&ec->pd->table, ec->events + ec->regs.vector, OBJECT_PT, PT_RIGHT_CALL, &object))
+        return;
+    const struct pt *pt = (const struct pt *)object;
+    struct ec *handler = pt->ec;
+    if (ec_word_of(handler) != cpu->waiting || timer_is_armed(&ec->timer)) {
+        exception_slowly(cpu, ec, pt);
+        return;
+    }
+    call_link(ec, handler);
+    ec->state = EC_CALLING;
+    exception_pass(pt->id, ec, handler);
 }

@@ -21,7 +21,7 @@ uint64_t ipc_reply(struct ec *handler);
  * is busy the exception stays pending and the EC helps. Returns when it cannot be delivered: there
  * is no portal, or its handler has stopped or is on another CPU, or the chain of calls is too long.
  */
-void ipc_exception(struct cpu *cpu, struct ec *ec, uint64_t cr2);
+void ipc_exception(struct cpu *cpu, struct ec *ec);
 
 /*
  * The EC, which is on this CPU and does not run, takes part in no call and waits for nothing any

@@ -3,9 +3,9 @@
  */
 #include "lapic.h"
 
-#include "address_space.h"
 #include "boot.h"
 #include "cpu.h"
+#include "shoot.h"
 #include "stop.h"
 #include "x86.h"
 
@@ -14,33 +14,27 @@
 #define ICR_PENDING      (1u << 12)
 #define SVR_ENABLE       (1u << 8)
 
-void lapic_write(enum lapic_register reg, uint32_t value)
-{
-    if (cpu_this()->x2apic)
-        msr_write(MSR_X2APIC + (uint32_t)reg / 16, value);
-    else
-        device_registers(DEVICE_LAPIC)[(unsigned)reg / 4] = value;
-}
-
-uint32_t lapic_read(enum lapic_register reg)
+static uint32_t lapic_read(enum lapic_register reg)
 {
     if (cpu_this()->x2apic)
         return (uint32_t)msr_read(MSR_X2APIC + (uint32_t)reg / 16);
-    return device_registers(DEVICE_LAPIC)[(unsigned)reg / 4];
+    return *(volatile uint32_t *)(DEVICES + (uint64_t)reg);
 }
 
-void lapic_send(uint32_t apic_id, uint32_t vector)
+void cpu_interrupt(uint32_t cpu)
 {
+    uint32_t apic_id = boot_handoff.apic_id[cpu];
+
     if (cpu_this()->x2apic) {
         /* Not ordered with earlier stores by itself (SDM 3A, 10.12.3). */
         __asm__ volatile("mfence; lfence" : : : "memory");
-        msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | vector);
+        msr_write(MSR_X2APIC + LAPIC_ICR / 16, (uint64_t)apic_id << 32 | VECTOR_WAKE);
         return;
     }
     while (lapic_read(LAPIC_ICR) & ICR_PENDING)
         cpu_pause();
     lapic_write(LAPIC_ICR_HIGH, apic_id << 24);
-    lapic_write(LAPIC_ICR, vector);
+    lapic_write(LAPIC_ICR, VECTOR_WAKE);
 }
 
 void lapic_enable(void)

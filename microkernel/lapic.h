@@ -4,7 +4,8 @@
 #ifndef CAIRN_LAPIC_H
 #define CAIRN_LAPIC_H
 
-#include "types.h"
+#include "cpu.h"
+#include "x86.h"
 
 /* Registers, as offsets in xAPIC mode; in x2APIC mode the MSR is 0x800 + offset / 16. */
 enum lapic_register {
@@ -15,8 +16,6 @@ enum lapic_register {
     LAPIC_ICR = 0x300,
     LAPIC_ICR_HIGH = 0x310,
     LAPIC_LVT_TIMER = 0x320,
-    LAPIC_LVT_THERMAL = 0x330,
-    LAPIC_LVT_PMC = 0x340,
     LAPIC_LVT_LINT0 = 0x350,
     LAPIC_LVT_LINT1 = 0x360,
     LAPIC_LVT_ERROR = 0x370,
@@ -28,11 +27,14 @@ enum lapic_register {
 #define LVT_NMI          (4u << 8)
 #define LVT_TSC_DEADLINE (2u << 17)
 
-void lapic_write(enum lapic_register reg, uint32_t value);
-uint32_t lapic_read(enum lapic_register reg);
-
-/* Sends an interrupt to the CPU with that APIC id. */
-void lapic_send(uint32_t apic_id, uint32_t vector);
+/* Of a register whose offset is a constant: a test and a store. */
+static inline void lapic_write(enum lapic_register reg, uint32_t value)
+{
+    if (cpu_this()->x2apic)
+        msr_write(MSR_X2APIC + (uint32_t)reg / 16, value);
+    else
+        *(volatile uint32_t *)(DEVICES + (uint64_t)reg) = value; /* the first device (layout.h) */
+}
 
 /*
  * Switches it on, in x2APIC mode where the CPU has it, with every local source masked but the NMI

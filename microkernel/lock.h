@@ -14,15 +14,18 @@ struct lock {
 
 static inline void lock_take(struct lock *lock)
 {
-    uint16_t ticket = __atomic_fetch_add(&lock->next, 1, __ATOMIC_RELAXED);
+    uint16_t ticket = 1;
 
-    while (__atomic_load_n(&lock->owner, __ATOMIC_ACQUIRE) != ticket)
-        __builtin_ia32_pause();
+    __asm__ volatile("lock xaddw %0, %1; 1: cmpw %0, %2; je 2f; pause; jmp 1b; 2:"
+                     : "+r"(ticket), "+m"(lock->next)
+                     : "m"(lock->owner)
+                     : "memory");
 }
 
 static inline void lock_give(struct lock *lock)
 {
-    __atomic_store_n(&lock->owner, (uint16_t)(lock->owner + 1), __ATOMIC_RELEASE);
+    /* Only the holder writes it, and no store passes a later one (SDM 3A, 8.2.2): a release. */
+    __asm__ volatile("incw %0" : "+m"(lock->owner) : : "memory");
 }
 
 #endif

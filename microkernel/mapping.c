@@ -8,109 +8,107 @@
 
 #include "ports.h"
 
-static struct mapping *mapping_at(struct tree_node *node)
+static struct mapping *mapping_at(struct trie_node *node)
 {
     return node ? CONTAINER(node, struct mapping, place) : NULL;
-}
-
-static uint64_t mapping_size(const struct mapping *mapping)
-{
-    return mapping->level == LEVEL_PORTS ? mapping->count
-                                         : mapping->count * level_bytes(mapping->level);
 }
 
 /* The record that begins at address, or NULL. The space's lock is held. */
 static struct mapping *mapping_find(const struct space *space, uint64_t address)
 {
-    struct mapping *mapping = mapping_at(tree_floor(&space->mappings, address));
-
-    return mapping && mapping->place.key == address ? mapping : NULL;
+    return address % FRAME_SIZE ? NULL
+                                : mapping_at(trie_find(&space->mappings, address / FRAME_SIZE));
 }
 
-/* Is nothing mapped from address to last? The space's lock is held. */
-static bool range_free(const struct space *space, uint64_t address, uint64_t last)
+static uint64_t mapping_address(const struct mapping *mapping)
 {
-    const struct mapping *mapping = mapping_at(tree_floor(&space->mappings, last));
+    return mapping->place.key * FRAME_SIZE;
+}
 
-    return !mapping || mapping->place.key + mapping_size(mapping) <= address;
+/* Rights that a mapping can have: to read, and to write or to execute or neither. */
+static inline bool rights_valid(uint64_t rights)
+{
+    const uint32_t valid = 1u << MEM_RIGHT_READ | 1u << (MEM_RIGHT_READ | MEM_RIGHT_WRITE) |
+                           1u << (MEM_RIGHT_READ | MEM_RIGHT_EXECUTE);
+
+    return rights <= MAPPING_RIGHTS && (valid >> rights & 1);
 }
 
 static inline enum status request_check(const struct mem *mem, uint64_t word,
                                         const struct map_request *request)
 {
-    const uint32_t rights = request->rights, both = MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE;
-
-    if (request->level >= space_levels || !request->count || request->count > SPACE_PAGES)
+    if (request->level >= space_levels || request->count - 1 >= SPACE_PAGES)
         return STATUS_BAD_PARAMETER;
-    uint64_t bytes = level_bytes(request->level), size = request->count * bytes;
+    uint64_t bytes = level_bytes((unsigned)request->level), size = request->count * bytes;
     if ((request->address | (mem->base + request->offset)) & (bytes - 1))
         return STATUS_BAD_PARAMETER;
-    if (size > SPACE_END || request->address > SPACE_END - size)
+    if (request->address > SPACE_END - size)
         return STATUS_BAD_PARAMETER;
     if (size > mem->size || request->offset > mem->size - size)
         return STATUS_BAD_PARAMETER;
-    if ((rights & ~MAPPING_RIGHTS) || !(rights & MEM_RIGHT_READ) || (rights & both) == both)
+    if (!rights_valid(request->rights))
         return STATUS_BAD_PARAMETER;
-    return rights & ~capability_rights(word) ? STATUS_NO_RIGHT : STATUS_SUCCESS;
+    return request->rights & ~capability_rights(word) ? STATUS_NO_RIGHT : STATUS_SUCCESS;
 }
 
-/* A record, and the missing frames reserved; NULL: *needs more frames, nothing has changed. */
-static struct mapping *mapping_take(struct space *space, uint64_t missing, uint64_t *needs)
+/*
+ * Makes a record, which enters its space and the chain of its object, and reserves the missing
+ * frames. NULL: *needs more frames, nothing has changed. Both locks are held.
+ */
+static inline struct mapping *mapping_make(struct space *space, struct node *slot,
+                                           const struct map_request *request, unsigned missing,
+                                           uint64_t *needs)
 {
     struct mapping *mapping = pool_take_cell(space->pool, sizeof(*mapping));
     uint64_t lack = missing ? pool_reserve(space->pool, missing) : 0;
 
-    if (mapping && !lack)
-        return mapping;
-    if (missing && !lack)
-        pool_unreserve(space->pool, missing);
-    if (mapping)
-        pool_give_cell(space->pool, mapping);
-    *needs = lack + !mapping;
-    return NULL;
+    if (!mapping || lack) {
+        if (missing && !lack)
+            pool_unreserve(space->pool, missing);
+        if (mapping)
+            pool_give_cell(space->pool, mapping);
+        *needs = lack + !mapping;
+        return NULL;
+    }
+    mapping->space = space;
+    mapping->count = request->count;
+    mapping->level = (uint32_t)request->level;
+    trie_insert(&space->mappings, &mapping->place, request->address / FRAME_SIZE);
+    mapping->node.word = slot->word;
+    mapping->node.depth = slot->depth + 1;
+    mapping->node.kind = NODE_MAPPING;
+    chain_insert(&slot->chain, &mapping->node.chain);
+    return mapping;
 }
 
-static uint64_t page_flags(const struct mem *mem, uint32_t rights)
+static uint64_t page_flags(const struct mem *mem, uint64_t rights)
 {
     return (uint64_t)mem->type << 3 | (rights & MEM_RIGHT_WRITE ? PAGE_WRITE : 0) |
            (rights & MEM_RIGHT_EXECUTE ? 0 : PAGE_NX);
 }
 
-/* Puts a record into the tree of its space and the chain of its object. Both locks are held. */
-static void mapping_insert(struct mapping *mapping, struct space *space, struct node *slot,
-                           uint64_t address, uint64_t word)
-{
-    mapping->space = space;
-    tree_insert(&space->mappings, &mapping->place, address);
-    mapping->node.word = word;
-    mapping->node.depth = slot->depth + 1;
-    mapping->node.kind = NODE_MAPPING;
-    chain_insert(&slot->chain, &mapping->node.chain);
-}
-
 /* Both locks are held. */
-static enum status create_locked(struct space *space, struct mem *mem, struct node *slot,
-                                 const struct map_request *request, uint64_t *needs)
+static inline enum status create_locked(struct space *space, struct mem *mem, struct node *slot,
+                                        const struct map_request *request, uint64_t *needs)
 {
-    uint64_t size = request->count * level_bytes(request->level);
-
-    if (tree_first(&mem->children) || mem->deposited ||
-        !range_free(space, request->address, request->address + size - 1))
-        return STATUS_IN_USE;
+    unsigned level = (unsigned)request->level;
     struct spot spot;
-    unsigned missing =
-        space_missing(space, request->address, request->count, request->level, &spot);
-    struct mapping *mapping = mapping_take(space, missing, needs);
+
+    if (tree_first(&mem->children) || mem->deposited)
+        return STATUS_IN_USE;
+    unsigned missing = space_find(space, request->address, request->count, level, &spot);
+    if (missing == SPACE_TAKEN)
+        return STATUS_IN_USE;
+    struct mapping *mapping = mapping_make(space, slot, request, missing, needs);
     if (!mapping)
         return STATUS_NEEDS_FRAMES;
-
-    mapping->count = request->count;
-    mapping->level = request->level;
-    mapping_insert(mapping, space, slot, request->address,
-                   capability_make(&mem->object, request->rights));
     mem->mappings++;
-    space_fill(space, request->address, hpa(mem->base + request->offset), request->count,
-               request->level, page_flags(mem, request->rights), &spot);
+    uint64_t entry =
+        page_entry(mem->base + request->offset, level, page_flags(mem, request->rights));
+    if (spot.entry)
+        spot_fill(spot, request->count, level, entry);
+    else
+        space_fill(space, request->address, request->count, level, entry, &spot);
     mapping->spot = spot;
     return STATUS_SUCCESS;
 }
@@ -125,17 +123,24 @@ enum status mapping_create(struct space *space, struct node *slot, uint64_t word
         return status;
     lock_take(&mem->top->object.lock);
     lock_take(&space->lock);
-    if (slot->word != word || mem->object.dying || space->dying)
-        status = STATUS_BAD_CAPABILITY;
-    else if (slot->depth >= DEPTH_MAX)
-        status = STATUS_DEPTH;
-    else
+    status = space->dying ? STATUS_BAD_CAPABILITY : slot_check(slot, word, 1);
+    if (!status)
         status = create_locked(space, mem, slot, request, needs);
     lock_give(&space->lock);
     lock_give(&mem->top->object.lock);
     if (status == STATUS_SUCCESS)
         shoot_settle(cpu); /* what was at the address before may still be known somewhere */
     return status;
+}
+
+uint64_t mapping_needs(struct space *space, uint64_t address)
+{
+    struct spot spot;
+
+    lock_take(&space->lock);
+    uint64_t tables = space_missing(space, address, 1, 0, &spot);
+    lock_give(&space->lock);
+    return tables + pool_object_needs(space->pool, sizeof(struct mapping));
 }
 
 /* Gives the space a bitmap of its own, in which no port is open, if it has none. */
@@ -152,63 +157,82 @@ static void ports_make(struct space *space)
     }
     space->ports[1] = frame[1];
     __atomic_store_n(&space->ports[0], frame[0], __ATOMIC_RELEASE);
+    for (uint32_t cpu = 0; cpu < BOOT_MAX_CPUS; cpu++) /* the tags say so from now on */
+        __atomic_store_n(&space->tags[cpu].generation, 0, __ATOMIC_RELAXED);
 }
 
 /* Both locks are held. */
-static enum status ports_locked(struct space *space, struct node *slot, uint64_t word,
-                                uint32_t first, uint32_t count, uint64_t *needs)
+static enum status ports_locked(struct space *space, struct node *slot, uint32_t first,
+                                uint32_t count, uint64_t *needs)
 {
-    uint64_t address = PORTS_ADDRESS + first, missing = space->ports[0] ? 0 : PORTS_FRAMES;
+    const struct map_request request = {
+        .address = ports_address(first), .count = count, .level = LEVEL_PORTS};
 
-    if (!range_free(space, address, address + count - 1))
+    if (!ports_closed(space, first, first + count))
         return STATUS_IN_USE;
-    struct mapping *mapping = mapping_take(space, missing, needs);
-    if (!mapping)
+    if (!mapping_make(space, slot, &request, space->ports[0] ? 0 : PORTS_FRAMES, needs))
         return STATUS_NEEDS_FRAMES;
-    mapping->count = count;
-    mapping->level = LEVEL_PORTS;
-    mapping_insert(mapping, space, slot, address, capability_make(capability_object(word), 0));
     ports_make(space);
-    ports_set(space, first, count, false);
+    ports_set(space, first, first + count, false);
     return STATUS_SUCCESS;
 }
 
 enum status mapping_open_ports(struct space *space, struct node *slot, uint64_t word,
                                uint32_t first, uint32_t count, uint64_t *needs)
 {
-    struct object *object = capability_object(word);
-    enum status status;
+    struct object *head = object_head(capability_object(word));
 
-    lock_take(&object->lock);
+    lock_take(&head->lock);
     lock_take(&space->lock);
-    if (slot->word != word || object->dying || space->dying)
-        status = STATUS_BAD_CAPABILITY;
-    else if (slot->depth >= DEPTH_MAX)
-        status = STATUS_DEPTH;
-    else
-        status = ports_locked(space, slot, word, first, count, needs);
+    enum status status = space->dying ? STATUS_BAD_CAPABILITY : slot_check(slot, word, 1);
+    if (!status)
+        status = ports_locked(space, slot, first, count, needs);
     lock_give(&space->lock);
-    lock_give(&object->lock);
+    lock_give(&head->lock);
     return status;
 }
 
-void mapping_remove(struct node *node)
+/* Takes a record's pages or ports out. Both locks are held. */
+static inline void mapping_clear(struct mapping *mapping, struct space *space, uint32_t cpu)
 {
-    struct mapping *mapping = CONTAINER(node, struct mapping, node);
+    uint64_t address = mapping_address(mapping);
+    uint32_t count = mapping->count, level = mapping->level;
+
+    if (level == LEVEL_PORTS) {
+        uint32_t first = (uint32_t)((address - PORTS_ADDRESS) / FRAME_SIZE);
+        ports_set(space, first, first + count, true);
+        return;
+    }
+    if (!spot_clear(mapping->spot, count))
+        space_clear(space, address, count, level);
+    if (shoot_cpus[cpu].current == space)
+        shoot_pages(cpu, address, count, level_bytes(level));
+    mem_of(mapping->node.word)->mappings--;
+}
+
+unsigned mappings_remove(struct node *first, const struct chain *end, unsigned limit)
+{
+    struct mapping *mapping = CONTAINER(first, struct mapping, node);
+    struct chain *next;
     struct space *space = mapping->space;
-    struct shoot *batch = shoot_cpus[shoot_this_cpu()].open;
+    uint32_t cpu = shoot_this_cpu(), depth = first->depth;
+    unsigned left = limit;
 
     lock_take(&space->lock);
-    if (mapping->level == LEVEL_PORTS) {
-        ports_set(space, (uint32_t)(mapping->place.key - PORTS_ADDRESS), mapping->count, true);
-    } else {
-        space_clear(space, mapping->place.key, mapping->count, mapping->level, &mapping->spot,
-                    batch);
-        mem_of(node->word)->mappings--;
-    }
-    tree_remove(&space->mappings, &mapping->place);
+    do {
+        mapping_clear(mapping, space, cpu);
+        trie_remove(&mapping->place);
+        next = mapping->node.chain.next;
+        mapping = CONTAINER(next, struct mapping, node.chain);
+    } while (--left && next != end && mapping->node.kind == NODE_MAPPING &&
+             mapping->node.depth == depth && mapping->space == space);
+    shoot_space(cpu, space);
     lock_give(&space->lock);
-    chain_insert(&batch->records, &node->chain);
+    next->prev->next = NULL;
+    next->prev = first->chain.prev;
+    next->prev->next = next;
+    pool_give_cells(space->pool, first, sizeof(struct mapping));
+    return limit - left;
 }
 
 /* The object that a record was made from. */
@@ -233,60 +257,50 @@ static bool mapping_undo(struct space *space, uint64_t address, struct mapping *
 
 enum status mapping_unmap(struct space *space, uint64_t address, uint32_t cpu)
 {
-    struct shoot batch;
-    bool done = false;
-
     lock_take(&space->lock);
     struct mapping *mapping = mapping_find(space, address);
     struct object *object = mapping_object(mapping);
     lock_give(&space->lock);
 
-    if (mapping) {
-        shoot_begin(&batch, cpu);
-        done = mapping_undo(space, address, mapping, object);
-        shoot_flush(&batch);
-    }
+    bool done = mapping && mapping_undo(space, address, mapping, object);
+    shoot_flush(cpu);
     return done ? STATUS_SUCCESS : STATUS_BAD_PARAMETER;
 }
 
 enum status mapping_split(struct space *space, uint64_t address, uint32_t cpu)
 {
     enum status status = STATUS_BAD_PARAMETER;
-    struct shoot batch;
 
-    shoot_begin(&batch, cpu);
     lock_take(&space->lock);
     struct mapping *mapping = mapping_find(space, address);
     if (mapping && mapping->level && mapping->level != LEVEL_PORTS && mapping->count == 1) {
         status = STATUS_NEEDS_FRAMES;
         if (!pool_reserve(space->pool, 1)) {
             mapping->level--;
-            space_split(space, address, mapping->level, &mapping->spot, &batch);
+            space_split(space, address, mapping->level, &mapping->spot, cpu);
             mapping->count = SPACE_PAGES;
             status = STATUS_SUCCESS;
         }
     }
     lock_give(&space->lock);
-    shoot_flush(&batch);
+    shoot_flush(cpu);
     return status;
 }
 
 bool mapping_die_step(struct space *space, unsigned budget, uint32_t cpu)
 {
-    struct mapping *mapping = NULL;
-    struct shoot batch;
+    struct mapping *mapping;
 
-    shoot_begin(&batch, cpu);
     do {
         lock_take(&space->lock);
         __atomic_store_n(&space->dying, true, __ATOMIC_RELAXED);
-        mapping = mapping_at(tree_first(&space->mappings));
-        uint64_t address = mapping ? mapping->place.key : 0;
+        mapping = mapping_at(trie_any(&space->mappings));
+        uint64_t address = mapping ? mapping_address(mapping) : 0;
         struct object *object = mapping_object(mapping);
         lock_give(&space->lock);
         if (mapping)
             mapping_undo(space, address, mapping, object);
     } while (mapping && budget-- > 1);
-    shoot_flush(&batch);
+    shoot_flush(cpu);
     return mapping;
 }

@@ -1,7 +1,7 @@
 /*
  * Mappings: the records of what is mapped where. One map call makes one record, which is undone as
  * it was made: by unmapping it, by revoking the capability that it came from, with its MEM or with
- * its space. A record is in the chain of its MEM (derive.h) and in the tree of its space; it is
+ * its space. A record is in the chain of its MEM (derive.h) and in the trie of its space; it is
  * made and undone under both locks, the MEM's taken first.
  */
 #ifndef CAIRN_MAPPING_H
@@ -12,16 +12,18 @@
 
 #define MAPPING_RIGHTS (MEM_RIGHT_READ | MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE)
 
-/*
- * Ports that are open in a domain are recorded in the same tree, at addresses that no page has: one
- * for each port.
- */
+/* Ports that are open in a domain are recorded too, at addresses that no page has. */
 #define PORTS_ADDRESS 0x4000000000000000ull /* of port 0 */
 #define LEVEL_PORTS   3u
 
+static inline uint64_t ports_address(uint32_t port)
+{
+    return PORTS_ADDRESS + port * FRAME_SIZE;
+}
+
 struct mapping {
-    struct node node;       /* its word: the MEM, and the rights of the mapping */
-    struct tree_node place; /* in its space's tree; the key is the address */
+    struct node node;       /* its word: the capability through which it was made */
+    struct trie_node place; /* in its space; the key is the number of its first page */
     struct space *space;
     struct spot spot; /* of its pages; under the space's lock */
     uint32_t count;   /* pages; under the space's lock, as is level */
@@ -34,8 +36,8 @@ struct map_request {
     uint64_t address; /* where, in the space */
     uint64_t offset;  /* what, in the MEM */
     uint32_t count;   /* pages: 1 to SPACE_PAGES */
-    uint32_t level;   /* of one size: 0, 1 or 2 */
-    uint32_t rights;  /* of MAPPING_RIGHTS */
+    uint64_t level;   /* of one size: 0, 1 or 2 */
+    uint64_t rights;  /* of MAPPING_RIGHTS */
 };
 
 /*
@@ -51,11 +53,14 @@ __attribute__((warn_unused_result)) enum status mapping_create(struct space *spa
                                                                const struct map_request *request,
                                                                uint32_t cpu, uint64_t *needs);
 
+/* How many free frames of the space's pool a mapping of the page at address would need just now. */
+uint64_t mapping_needs(struct space *space, uint64_t address);
+
 /*
  * Opens ports first to first + count - 1, which the range that slot names by `word` holds, in the
  * domain of that space. STATUS_BAD_CAPABILITY: slot has changed or the space is dying;
  * STATUS_DEPTH; STATUS_IN_USE: one of them is open already; STATUS_NEEDS_FRAMES: *needs more frames
- * in the space's pool. Nothing changes then. mapping_unmap at PORTS_ADDRESS + first undoes it.
+ * in the space's pool. Nothing changes then. mapping_unmap at ports_address(first) undoes it.
  */
 __attribute__((warn_unused_result)) enum status mapping_open_ports(struct space *space,
                                                                    struct node *slot, uint64_t word,

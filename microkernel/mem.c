@@ -5,6 +5,8 @@
 
 #include "space.h"
 
+#define RETREAT_AT_ONCE 4u
+
 _Static_assert(sizeof(struct mem) <= CELL_MAXIMUM, "a MEM is one cell");
 
 void mem_init(struct mem *mem, struct pool *pool, uint64_t base, uint64_t size, enum mem_type type)
@@ -32,43 +34,28 @@ static bool in_use(const struct mem *mem)
     return mem->mappings > 0 || mem->deposited;
 }
 
-/* Puts a node into the chain, derived from parent. */
-static void derive_locked(struct node *parent, struct node *node, uint64_t word,
-                          enum node_kind kind)
-{
-    node->depth = parent->depth + 1;
-    node->kind = kind;
-    chain_insert(&parent->chain, &node->chain);
-    __atomic_store_n(&node->word, word, __ATOMIC_RELEASE);
-}
-
-static enum status divide_locked(struct mem *mem, struct node *slot, struct pool *pool,
+static enum status divide_locked(struct mem *mem, struct node *slot, struct mem *child,
                                  const struct mem_part *part, struct node *destination)
 {
     uint64_t base = mem->base + part->offset;
     uint32_t rights = capability_rights(slot->word) | RIGHT_DESTROY;
 
-    if (slot->depth + 2 > DEPTH_MAX)
-        return STATUS_DEPTH;
     if (in_use(mem) || !range_free(mem, base, part->size))
         return STATUS_IN_USE;
-    struct mem *child = pool_take_object(pool, sizeof(*child));
-    if (!child)
-        return STATUS_NEEDS_FRAMES;
-    mem_init(child, pool, base, part->size, part->type);
+    mem_init(child, child->object.pool, base, part->size, part->type);
+    child->object.cut = true;
     child->top = mem->top;
     child->parent = mem;
     tree_insert(&mem->children, &child->place, base);
-    derive_locked(slot, &child->origin, capability_make(&child->object, 0), NODE_CHILD);
-    derive_locked(&child->origin, destination, capability_make(&child->object, rights), NODE_SLOT);
+    part_insert(slot, (struct part *)child, NODE_CHILD, destination, rights);
     return STATUS_SUCCESS;
 }
 
-enum status mem_divide(struct node *slot, uint64_t word, struct pool *pool,
+enum status mem_divide(struct node *slot, uint64_t word, struct mem *child,
                        const struct mem_part *part, struct node *destination)
 {
     struct mem *mem = mem_of(word);
-    enum status status = STATUS_BAD_CAPABILITY;
+    enum status status;
 
     if ((part->offset | part->size) % FRAME_SIZE || !part->size || part->offset > mem->size ||
         part->size > mem->size - part->offset)
@@ -78,8 +65,9 @@ enum status mem_divide(struct node *slot, uint64_t word, struct pool *pool,
         return STATUS_BAD_PARAMETER;
 
     lock_take(&mem->top->object.lock);
-    if (slot->word == word && !mem->object.dying)
-        status = divide_locked(mem, slot, pool, part, destination);
+    status = slot_check(slot, word, 2);
+    if (!status)
+        status = divide_locked(mem, slot, child, part, destination);
     lock_give(&mem->top->object.lock);
     return status;
 }
@@ -100,15 +88,15 @@ enum status mem_close(struct mem *mem)
 
 /*
  * Ends a MEM if nothing needs it any more, and then perhaps those that it was the last part of:
- * fewer than DEPTH_MAX. Their memory goes back with the batch that this CPU has open.
+ * fewer than DEPTH_MAX. Their memory goes back when this CPU flushes its batch.
  */
 static void mem_finish(struct mem *mem)
 {
-    while (mem->parent && mem->origin.kind == NODE_NONE && !mem->deposited && !mem->held &&
-           !tree_first(&mem->children)) {
+    while (mem->parent && mem->origin.kind == NODE_NONE && !mem->deposited &&
+           !tree_first(&mem->children) && object_claim(&mem->object)) {
         struct mem *parent = mem->parent;
         tree_remove(&parent->children, &mem->place);
-        chain_insert(&shoot_cpus[shoot_this_cpu()].open->mems, &mem->origin.chain);
+        shoot_part((struct part *)mem);
         mem = parent;
     }
 }
@@ -121,34 +109,16 @@ void mem_remove(struct node *origin)
     mem_finish(mem);
 }
 
-bool mem_hold(struct mem *mem)
-{
-    lock_take(&mem->top->object.lock);
-    bool first = !mem->held && tree_holds(&mem->place);
-    mem->held |= first;
-    lock_give(&mem->top->object.lock);
-    return first;
-}
-
-void mem_let_go(struct mem *mem, uint32_t cpu)
+void mem_release(struct mem *mem, uint32_t cpu)
 {
     struct mem *top = mem->top;
-    struct shoot batch;
 
-    shoot_begin(&batch, cpu);
+    shoot_settle(cpu);
     lock_take(&top->object.lock);
-    mem->held = false;
+    object_unclaim(&mem->object);
     mem_finish(mem);
     lock_give(&top->object.lock);
-    shoot_flush(&batch);
-}
-
-/* Written in assembly, because compilers make a call of memset, byte by byte, of the loop. */
-static void frame_clear(void *frame)
-{
-    uint64_t words = FRAME_SIZE / sizeof(uint64_t);
-
-    __asm__ volatile("rep stosq" : "+D"(frame), "+c"(words) : "a"(0ul) : "memory");
+    shoot_flush(cpu);
 }
 
 /* From here on it is neither mapped nor divided. */
@@ -174,8 +144,8 @@ static enum status deposit_extend(struct mem *mem, struct pool *pool, unsigned f
     for (; status == STATUS_SUCCESS && frames > 0 && done < all; frames--, done++) {
         uint64_t frame = mem->base + done * FRAME_SIZE;
         frame_map_add(hpa(frame));
-        frame_clear((void *)(FRAME_BASE + frame));
-        status = pool_deposit_extend(pool, &mem->object);
+        words_clear((void *)(FRAME_BASE + frame), FRAME_SIZE / 8);
+        pool_deposit_extend(pool, &mem->object);
     }
     *more = status == STATUS_SUCCESS && done < all;
     return status;
@@ -204,9 +174,11 @@ enum status mem_deposit_step(const struct node *slot, uint64_t word, struct pool
     return status;
 }
 
-/* Takes frames off the deposit and out of the frame map. *more: it has some left. */
-static enum status withdraw_locked(struct mem *mem, struct pool *pool, unsigned frames,
-                                   struct shoot *batch, bool *more)
+/*
+ * Takes frames off the deposit and out of the frame map. *more: it has some left. Otherwise whoever
+ * maps or deposits it next waits for the batches in which its frames are.
+ */
+static enum status withdraw_locked(struct mem *mem, struct pool *pool, unsigned frames, bool *more)
 {
     if (mem->deposited != pool)
         return STATUS_BAD_PARAMETER;
@@ -220,35 +192,43 @@ static enum status withdraw_locked(struct mem *mem, struct pool *pool, unsigned 
         if (!frame)
             break;
         frame_map_remove(hpa((uint64_t)frame - FRAME_BASE));
-        shoot_add_kernel(batch, (uint64_t)frame);
+        shoot_add_kernel((uint64_t)frame);
     }
     *more = pool_deposit_frames(pool, &mem->object) > 0;
+    if (!*more)
+        mem->deposited = NULL;
     return STATUS_SUCCESS;
+}
+
+bool mem_retreat_step(struct node *origin)
+{
+    struct mem *mem = CONTAINER(origin, struct mem, origin);
+    bool more = false;
+
+    if (mem->deposited)
+        (void)!withdraw_locked(mem, mem->deposited, RETREAT_AT_ONCE, &more);
+    return more;
 }
 
 enum status mem_withdraw_step(struct mem *mem, struct pool *pool, unsigned frames, uint32_t cpu,
                               bool *more)
 {
-    struct shoot batch;
     enum status status;
 
     *more = false;
-    shoot_begin(&batch, cpu);
-    lock_take(&mem->top->object.lock);
-    status = withdraw_locked(mem, pool, frames, &batch, more);
-    lock_give(&mem->top->object.lock);
-    shoot_flush(&batch);
-    if (status != STATUS_SUCCESS || *more)
-        return status;
-
-    shoot_settle(cpu); /* frames that another CPU took off */
-    shoot_begin(&batch, cpu);
-    lock_take(&mem->top->object.lock);
-    if (mem->deposited == pool && !pool_deposit_frames(pool, &mem->object)) {
-        mem->deposited = NULL;
-        mem_finish(mem);
+    if (mem->deposited != pool) {
+        struct object *part = pool_deposit_within(pool, FRAME_BASE + mem->base, mem->size);
+        if (!part)
+            return STATUS_BAD_PARAMETER;
+        mem = CONTAINER(part, struct mem, object);
     }
-    lock_give(&mem->top->object.lock);
-    shoot_flush(&batch);
-    return STATUS_SUCCESS;
+    struct mem *top = mem->top;
+    lock_take(&top->object.lock);
+    status = withdraw_locked(mem, pool, frames, more);
+    if (!status && !*more)
+        mem_finish(mem);
+    lock_give(&top->object.lock);
+    shoot_flush(cpu);
+    shoot_settle(cpu); /* frames that another CPU took off */
+    return status;
 }

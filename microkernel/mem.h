@@ -3,11 +3,11 @@
  * or it is a leaf; a leaf is either mapped, any number of times, or deposited in a pool, or
  * neither. So a frame has one MEM at a time through which it can be used.
  *
- * A child belongs to the capability through which it was made: its origin is derived from that, and
- * all that is derived from the child from its origin (derive.h). Without that capability there is
- * no child. It ends when its origin goes, that is, after everything derived from it; but a child
- * that is deposited just then stays, though nobody has a capability to it any more, until it is
- * taken from its pool, and so do those that it is a part of.
+ * A child is a part (object.h): it belongs to the capability through which it was made. It ends
+ * when its origin goes, that is, after everything derived from it. If it is deposited, it is taken
+ * back first; but while frames of it are in use it stays, though nobody has a capability to it any
+ * more, until it is withdrawn by a MEM that it was cut from, or its pool goes. So do those that it
+ * is a part of.
  *
  * All MEMs of one range that was there at boot share that one's chain and lock, which protects all
  * of them. It is taken before a space's lock. One lock for what is cut from a range is what makes
@@ -44,8 +44,11 @@ struct mem {
     struct pool *deposited; /* NULL: not, and no frame of it is in the frame map */
     uint32_t mappings;
     uint8_t type; /* enum mem_type */
-    bool held;    /* a call is destroying it */
 };
+
+_Static_assert(offsetof(struct mem, top) == offsetof(struct part, top) &&
+                   offsetof(struct mem, origin) == offsetof(struct part, origin),
+               "a MEM is a part");
 
 /* Supplied by the kernel: one frame enters or leaves the frame map; neither can fail. */
 void frame_map_add(hpa_t frame);
@@ -54,12 +57,6 @@ void frame_map_remove(hpa_t frame);
 static inline struct mem *mem_of(uint64_t word)
 {
     return CONTAINER(capability_object(word), struct mem, object);
-}
-
-/* The object that has the chain with this one's nodes, and the lock for it. */
-static inline struct object *object_head(struct object *object)
-{
-    return object->type == OBJECT_MEM ? &((struct mem *)object)->top->object : object;
 }
 
 /* The range [base, base + size) of whole frames; memory for mem is zero. Its pool pays for it. */
@@ -74,13 +71,13 @@ struct mem_part {
 /*
  * Makes that part of the MEM that slot names by `word`, which has MEM_RIGHT_DIVIDE, a child, and
  * puts its first capability, with the rights of `word` and that to destroy it, into destination, a
- * claimed slot. STATUS_BAD_PARAMETER: not whole frames within the parent, or a type that is neither
- * the parent's nor write-combining below uncached; STATUS_BAD_CAPABILITY: slot has changed;
- * STATUS_IN_USE: the parent is mapped or deposited, or another child is there; STATUS_DEPTH;
- * STATUS_NEEDS_FRAMES: one.
+ * claimed slot. Memory for child is zero but for its object. STATUS_BAD_PARAMETER: not whole frames
+ * within the parent, or a type that is neither the parent's nor write-combining below uncached;
+ * STATUS_BAD_CAPABILITY: slot has changed; STATUS_IN_USE: the parent is mapped or deposited, or
+ * another child is there; STATUS_DEPTH.
  */
 __attribute__((warn_unused_result)) enum status mem_divide(struct node *slot, uint64_t word,
-                                                           struct pool *pool,
+                                                           struct mem *child,
                                                            const struct mem_part *part,
                                                            struct node *destination);
 
@@ -90,12 +87,8 @@ __attribute__((warn_unused_result)) enum status mem_divide(struct node *slot, ui
  */
 __attribute__((warn_unused_result)) enum status mem_close(struct mem *mem);
 
-/*
- * From here on its memory stays, even if others end it, until mem_let_go, which follows the last
- * step. False: another CPU is destroying it, or has ended it.
- */
-__attribute__((warn_unused_result)) bool mem_hold(struct mem *mem);
-void mem_let_go(struct mem *mem, uint32_t cpu);
+/* Follows the last step. The caller has claimed it, so that it stayed even if others ended it. */
+void mem_release(struct mem *mem, uint32_t cpu);
 
 /*
  * One step of depositing the MEM that slot names by `word`: clears `frames` frames (at least 1) and
@@ -110,8 +103,9 @@ __attribute__((warn_unused_result)) enum status mem_deposit_step(const struct no
                                                                  bool *more);
 
 /*
- * One step of taking it back: at most `frames` frames, all zero. *more as above.
- * STATUS_BAD_PARAMETER: it is not deposited there; STATUS_BUSY: frames of it are in use.
+ * One step of taking it, or else a MEM that was cut from it, back: at most `frames` frames, all
+ * zero. *more as above. STATUS_BAD_PARAMETER: nothing of it is deposited there; STATUS_BUSY: frames
+ * are in use.
  */
 __attribute__((warn_unused_result)) enum status
 mem_withdraw_step(struct mem *mem, struct pool *pool, unsigned frames, uint32_t cpu, bool *more);

@@ -19,8 +19,8 @@ uint64_t syscall_map(struct ec *ec)
     struct map_request request = {.address = regs->rsi,
                                   .offset = regs->rdx,
                                   .count = (uint32_t)(regs->r8 & 0xffff),
-                                  .level = (uint32_t)(regs->r8 >> 16),
-                                  .rights = (uint32_t)regs->r9};
+                                  .level = regs->r8 >> 16,
+                                  .rights = regs->r9};
     struct object *pd;
     struct node *slot;
     uint64_t word;
@@ -30,8 +30,6 @@ uint64_t syscall_map(struct ec *ec)
         status = table_find(own, regs->rdi >> 32, OBJECT_PD, PD_RIGHT_MAP, &pd);
     if (status)
         return status;
-    if (regs->r8 >> 32 || regs->r9 >> 32)
-        return STATUS_BAD_PARAMETER;
     return mapping_create(&((struct pd *)pd)->space, slot, word, &request, cpu_this()->index,
                           &regs->rdx);
 }
@@ -42,6 +40,8 @@ uint64_t syscall_unmap(struct ec *ec)
     struct object *pd;
     enum status status = table_find(&ec->pd->table, ec->regs.rdi, OBJECT_PD, PD_RIGHT_MAP, &pd);
 
+    if (!status && ec->regs.rsi >= SPACE_END) /* ports are recorded beyond it */
+        return STATUS_BAD_PARAMETER;
     return status ? status
                   : mapping_unmap(&((struct pd *)pd)->space, ec->regs.rsi, cpu_this()->index);
 }
@@ -52,11 +52,7 @@ uint64_t syscall_unmap(struct ec *ec)
  */
 static bool pool_may_have(const struct pool *pool, const struct mem *mem)
 {
-    const struct pool *payer = pool->object.pool;
-
-    while (payer && payer != mem->object.pool)
-        payer = payer->object.pool;
-    return payer || !pool->object.pool;
+    return !pool->object.pool || pool_pays(mem->object.pool, &pool->object);
 }
 
 /* RDI: pool, RSI: MEM. */

@@ -3,18 +3,16 @@
  */
 #include "pd.h"
 
-#include "address_space.h"
+#include "boot.h"
 #include "pool.h"
 
 bool pd_init(struct pd *pd, struct pool *pool)
 {
-    static uint64_t newest;
-
     chain_init(&pd->ecs);
-    pd->id = __atomic_add_fetch(&newest, 1, __ATOMIC_RELAXED);
+    chain_init(&pd->doomed);
     if (table_init(&pd->table, pool))
         return false;
-    if (space_init(&pd->space, pool, frame_at(kernel_root)))
+    if (space_init(&pd->space, pool, frame_at(boot_handoff.root)))
         return true;
     while (table_free_step(&pd->table))
         ;

@@ -10,8 +10,9 @@
 
 struct pd {
     struct object object;
-    uint64_t id;      /* of no other domain, ever */
-    struct chain ecs; /* execution contexts in it (ec.member), under the object's lock */
+    struct chain ecs;    /* execution contexts in it (ec.member), under the object's lock */
+    struct chain doomed; /* link in the list of the CPU that destroys it, under its wake_lock */
+    uint32_t doomed_by;  /* that CPU */
     struct table table;
     struct space space;
 };

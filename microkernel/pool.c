@@ -20,12 +20,6 @@ _Static_assert(sizeof(struct cells) <= CELL_BYTES, "the head fits the first cell
 
 static const uint64_t cells_all[CELL_SIZES] = {0xfffffffffffffffe, 0xfffffffe, 0xfffe};
 
-/* Written in assembly, because compilers turn the loop into a call of memset, byte by byte. */
-static inline void words_clear(void *start, uint64_t count)
-{
-    __asm__ volatile("rep stosq" : "+D"(start), "+c"(count) : "a"(0ul) : "memory");
-}
-
 /* The deposit that a frame of this pool came from: the last one whose base is not above it. */
 static struct deposit *deposit_of(struct pool *pool, const void *frame)
 {
@@ -48,6 +42,7 @@ static inline void deposit_push(struct pool *pool, struct deposit *deposit, void
     deposit->list = frame;
     deposit->free++;
     pool->available |= 1ull << (deposit - pool->deposits);
+    pool->free_frames++;
 }
 
 /* One frame must be free in a deposit that is not closing. */
@@ -64,12 +59,6 @@ static inline void *frame_pop(struct pool *pool)
     return frame;
 }
 
-static void frame_push(struct pool *pool, void *frame)
-{
-    deposit_push(pool, deposit_of(pool, frame), frame);
-    pool->free_frames++;
-}
-
 void pool_init(struct pool *pool)
 {
     for (unsigned size = 0; size < CELL_SIZES; size++)
@@ -78,15 +67,19 @@ void pool_init(struct pool *pool)
     chain_init(&pool->object_cells);
 }
 
+/* A frame that is not reserved, or NULL. The lock is held. */
+static inline void *frame_take(struct pool *pool)
+{
+    if (!pool->free_frames)
+        return NULL;
+    pool->free_frames--;
+    return frame_pop(pool);
+}
+
 void *pool_take_frame(struct pool *pool)
 {
-    void *frame = NULL;
-
     lock_take(&pool->lock);
-    if (pool->free_frames) {
-        pool->free_frames--;
-        frame = frame_pop(pool);
-    }
+    void *frame = frame_take(pool);
     lock_give(&pool->lock);
     return frame;
 }
@@ -94,7 +87,7 @@ void *pool_take_frame(struct pool *pool)
 void pool_give_clean_frame(struct pool *pool, void *frame)
 {
     lock_take(&pool->lock);
-    frame_push(pool, frame);
+    deposit_push(pool, deposit_of(pool, frame), frame);
     lock_give(&pool->lock);
 }
 
@@ -106,12 +99,9 @@ void pool_give_frame(struct pool *pool, void *frame)
 
 uint64_t pool_reserve(struct pool *pool, uint64_t frames)
 {
-    uint64_t missing = 0;
-
     lock_take(&pool->lock);
-    if (frames > pool->free_frames) {
-        missing = frames - pool->free_frames;
-    } else {
+    uint64_t missing = frames > pool->free_frames ? frames - pool->free_frames : 0;
+    if (!missing) {
         pool->free_frames -= frames;
         pool->reserved_frames += frames;
     }
@@ -129,78 +119,11 @@ void pool_unreserve(struct pool *pool, uint64_t frames)
 
 void *pool_take_reserved(struct pool *pool)
 {
-    void *frame;
-
     lock_take(&pool->lock);
     pool->reserved_frames--;
-    frame = frame_pop(pool);
+    void *frame = frame_pop(pool);
     lock_give(&pool->lock);
     return frame;
-}
-
-/* Makes a free frame one of cells. */
-static void cells_open(struct pool *pool, unsigned size)
-{
-    struct cells *cells = frame_pop(pool);
-
-    pool->free_frames--;
-    cells->free = cells_all[size];
-    cells->size = size;
-    chain_insert(&pool->cells[size], &cells->chain);
-}
-
-/* All cells are zero: with its head cleared, so is the frame. */
-static void cells_close(struct pool *pool, struct cells *cells)
-{
-    chain_remove(&cells->chain);
-    *cells = (struct cells){0};
-    frame_push(pool, cells);
-}
-
-static void *cells_take(struct pool *pool, unsigned size)
-{
-    struct cells *cells = CONTAINER(pool->cells[size].next, struct cells, chain);
-    unsigned index = (unsigned)__builtin_ctzll(cells->free);
-
-    cells->free &= cells->free - 1;
-    if (!cells->free)
-        chain_remove(&cells->chain);
-    return (char *)cells + ((size_t)index * CELL_BYTES << size);
-}
-
-void *pool_take_cell(struct pool *pool, size_t bytes)
-{
-    unsigned size = bytes > (size_t)2 * CELL_BYTES ? 2 : bytes > CELL_BYTES;
-    void *cell = NULL;
-
-    lock_take(&pool->lock);
-    if (chain_empty(&pool->cells[size]) && pool->free_frames)
-        cells_open(pool, size);
-    if (!chain_empty(&pool->cells[size]))
-        cell = cells_take(pool, size);
-    lock_give(&pool->lock);
-    return cell;
-}
-
-void pool_give_cell(struct pool *pool, void *cell)
-{
-    struct cells *cells = (struct cells *)((uintptr_t)cell & ~(FRAME_SIZE - 1));
-    uint64_t size = cells->size; /* does not change while a cell is in use */
-
-    words_clear(cell, CELL_BYTES / 8 << size);
-    lock_take(&pool->lock);
-    if (!cells->free)
-        chain_insert(&pool->cells[size], &cells->chain);
-    cells->free |= 1ull << ((uintptr_t)cell % FRAME_SIZE / CELL_BYTES >> size);
-    if (cells->free == cells_all[size])
-        cells_close(pool, cells);
-    lock_give(&pool->lock);
-}
-
-/* An object is a cell if it does not begin a frame: the first cell is the head. */
-static bool object_is_cell(const void *object)
-{
-    return (uintptr_t)object % FRAME_SIZE;
 }
 
 static struct cells *cells_of(const void *cell)
@@ -213,24 +136,100 @@ static uint64_t cell_bit(const struct cells *cells, const void *cell)
     return 1ull << ((uintptr_t)cell % FRAME_SIZE / CELL_BYTES >> cells->size);
 }
 
+/* NULL: that needs a frame. The lock is held. */
+static inline void *cell_take(struct pool *pool, unsigned size)
+{
+    struct chain *first = pool->cells[size].next;
+    struct cells *cells = CONTAINER(first, struct cells, chain);
+
+    if (first == &pool->cells[size]) {
+        cells = frame_take(pool);
+        if (!cells)
+            return NULL;
+        cells->free = cells_all[size];
+        cells->size = size;
+        chain_insert(&pool->cells[size], &cells->chain);
+    }
+    unsigned index = (unsigned)__builtin_ctzll(cells->free);
+    cells->free &= cells->free - 1;
+    if (!cells->free)
+        chain_remove(&cells->chain);
+    return (char *)cells + ((size_t)index * CELL_BYTES << size);
+}
+
+/* The cell is zero: with its head cleared, so is a frame without any. The lock is held. */
+static inline void cell_give(struct pool *pool, struct cells *cells, uint64_t bit)
+{
+    if (!cells->free)
+        chain_insert(&pool->cells[cells->size], &cells->chain);
+    cells->free |= bit;
+    if (cells->free == cells_all[cells->size]) {
+        chain_remove(&cells->chain);
+        *cells = (struct cells){0};
+        deposit_push(pool, deposit_of(pool, cells), cells);
+    }
+}
+
+void *pool_take_sized(struct pool *pool, unsigned size)
+{
+    lock_take(&pool->lock);
+    void *cell = cell_take(pool, size);
+    lock_give(&pool->lock);
+    return cell;
+}
+
+void pool_give_cells(struct pool *pool, void *list, size_t bytes)
+{
+    lock_take(&pool->lock);
+    for (void *cell = list, *next; cell; cell = next) {
+        struct cells *cells = cells_of(cell);
+        next = *(void **)cell;
+        words_clear(cell, bytes / 8);
+        cell_give(pool, cells, cell_bit(cells, cell));
+    }
+    lock_give(&pool->lock);
+}
+
+void pool_give_cell(struct pool *pool, void *cell)
+{
+    struct cells *cells = cells_of(cell);
+
+    words_clear(cell, CELL_BYTES / 8 << cells->size);
+    lock_take(&pool->lock);
+    cell_give(pool, cells, cell_bit(cells, cell));
+    lock_give(&pool->lock);
+}
+
+/* An object is a cell if it does not begin a frame: the first cell is the head. */
+static bool object_is_cell(const void *object)
+{
+    return (uintptr_t)object % FRAME_SIZE;
+}
+
 static struct chain *frame_link(void *frame)
 {
     return (struct chain *)((char *)frame + FRAME_OBJECT_MAXIMUM);
 }
 
+uint64_t pool_object_needs(struct pool *pool, size_t bytes)
+{
+    lock_take(&pool->lock);
+    bool frame = bytes > CELL_MAXIMUM || chain_empty(&pool->cells[cell_size(bytes)]);
+    lock_give(&pool->lock);
+    return frame;
+}
+
 void *pool_take_object(struct pool *pool, size_t bytes)
 {
-    void *object = bytes > CELL_MAXIMUM ? pool_take_frame(pool) : pool_take_cell(pool, bytes);
-
-    if (!object)
-        return NULL;
     lock_take(&pool->lock);
-    if (object_is_cell(object)) {
+    bool cell = bytes <= CELL_MAXIMUM;
+    void *object = cell ? cell_take(pool, cell_size(bytes)) : frame_take(pool);
+    if (object && cell) {
         struct cells *cells = cells_of(object);
         if (!cells->objects)
             chain_insert(&pool->object_cells, &cells->with_some);
         cells->objects |= cell_bit(cells, object);
-    } else {
+    } else if (object) {
         chain_insert(&pool->objects, frame_link(object));
     }
     lock_give(&pool->lock);
@@ -242,11 +241,10 @@ void pool_hide_object(struct pool *pool, void *object)
     lock_take(&pool->lock);
     if (object_is_cell(object)) {
         struct cells *cells = cells_of(object);
-        uint64_t bit = cell_bit(cells, object), before = cells->objects;
-        cells->objects = before & ~bit;
-        if (before == bit)
+        cells->objects &= ~cell_bit(cells, object);
+        if (!cells->objects)
             chain_remove(&cells->with_some);
-    } else if (frame_link(object)->next) {
+    } else {
         chain_remove(frame_link(object));
     }
     lock_give(&pool->lock);
@@ -254,7 +252,6 @@ void pool_hide_object(struct pool *pool, void *object)
 
 void pool_give_object(struct pool *pool, void *object)
 {
-    pool_hide_object(pool, object);
     if (object_is_cell(object))
         pool_give_cell(pool, object);
     else
@@ -263,39 +260,38 @@ void pool_give_object(struct pool *pool, void *object)
 
 struct object *pool_first_object(struct pool *pool)
 {
-    struct object *object = NULL;
+    void *object = NULL;
 
     lock_take(&pool->lock);
     if (!chain_empty(&pool->objects)) {
-        object = (struct object *)cells_of(pool->objects.next);
+        object = cells_of(pool->objects.next);
     } else if (!chain_empty(&pool->object_cells)) {
         struct cells *cells = CONTAINER(pool->object_cells.next, struct cells, with_some);
         uint64_t index = (uint64_t)__builtin_ctzll(cells->objects);
-        object = (struct object *)((char *)cells + (index * CELL_BYTES << cells->size));
+        object = (char *)cells + (index * CELL_BYTES << cells->size);
     }
     lock_give(&pool->lock);
     return object;
 }
 
+/* The deposit of a source; of NULL: a place that is free. */
 static struct deposit *deposit_find(struct pool *pool, const struct object *source)
 {
-    for (unsigned i = 0; i < pool->deposit_count; i++)
-        if (pool->deposits[pool->order[i]].source == source)
-            return &pool->deposits[pool->order[i]];
+    for (unsigned i = 0; i < DEPOSITS_MAX; i++)
+        if (pool->deposits[i].source == source)
+            return &pool->deposits[i];
     return NULL;
 }
 
-/* A place must be free. */
 static void deposit_add(struct pool *pool, uintptr_t base, struct object *source)
 {
-    unsigned place = 0, at = pool->deposit_count++;
+    struct deposit *deposit = deposit_find(pool, NULL);
+    unsigned at = pool->deposit_count++;
 
-    while (pool->deposits[place].source)
-        place++;
     for (; at && pool->deposits[pool->order[at - 1]].base > base; at--)
         pool->order[at] = pool->order[at - 1];
-    pool->order[at] = (uint8_t)place;
-    pool->deposits[place] = (struct deposit){.source = source, .base = base};
+    pool->order[at] = (uint8_t)(deposit - pool->deposits);
+    *deposit = (struct deposit){.source = source, .base = base};
 }
 
 static void deposit_end(struct pool *pool, struct deposit *deposit)
@@ -313,91 +309,65 @@ static void deposit_end(struct pool *pool, struct deposit *deposit)
 enum status pool_deposit_open(struct pool *pool, void *base, struct object *source)
 {
     enum status status = STATUS_SUCCESS;
-    struct deposit *deposit;
 
     lock_take(&pool->lock);
-    deposit = deposit_find(pool, source);
-    if (deposit && deposit->closing)
-        status = STATUS_BUSY;
-    else if (pool->retired ||
-             (deposit ? deposit->base != (uintptr_t)base : pool->deposit_count == DEPOSITS_MAX))
+    const struct deposit *deposit = deposit_find(pool, source);
+    if (deposit)
+        status = deposit->closing ? STATUS_BUSY : STATUS_SUCCESS;
+    else if (pool->retired || pool->deposit_count == DEPOSITS_MAX)
         status = STATUS_IN_USE;
-    else if (!deposit)
+    else
         deposit_add(pool, (uintptr_t)base, source);
     lock_give(&pool->lock);
     return status;
 }
 
-enum status pool_deposit_extend(struct pool *pool, struct object *source)
+void pool_deposit_extend(struct pool *pool, struct object *source)
 {
-    enum status status = STATUS_SUCCESS;
-    struct deposit *deposit;
-
     lock_take(&pool->lock);
-    deposit = deposit_find(pool, source);
-    if (!deposit) {
-        status = STATUS_BAD_PARAMETER;
-    } else if (deposit->closing) {
-        status = STATUS_BUSY;
-    } else {
-        deposit_push(pool, deposit, (void *)(deposit->base + deposit->frames++ * FRAME_SIZE));
-        pool->frames++;
-        pool->free_frames++;
-    }
+    struct deposit *deposit = deposit_find(pool, source);
+    deposit_push(pool, deposit, (void *)(deposit->base + deposit->frames++ * FRAME_SIZE));
+    pool->frames++;
     lock_give(&pool->lock);
-    return status;
 }
 
 uint64_t pool_deposit_frames(struct pool *pool, const struct object *source)
 {
-    struct deposit *deposit;
-    uint64_t frames;
-
     lock_take(&pool->lock);
-    deposit = deposit_find(pool, source);
-    frames = deposit ? deposit->frames : 0;
+    const struct deposit *deposit = deposit_find(pool, source);
+    uint64_t frames = deposit ? deposit->frames : 0;
     lock_give(&pool->lock);
     return frames;
 }
 
 enum status pool_deposit_close(struct pool *pool, struct object *source)
 {
-    enum status status = STATUS_SUCCESS;
-    struct deposit *deposit;
-
     lock_take(&pool->lock);
-    deposit = deposit_find(pool, source);
-    if (!deposit) {
-        status = STATUS_BAD_PARAMETER;
-    } else if (!deposit->closing) {
-        if (deposit->free != deposit->frames || deposit->frames > pool->free_frames) {
-            status = STATUS_BUSY;
-        } else {
-            deposit->closing = 1;
-            pool->frames -= deposit->frames;
-            pool->free_frames -= deposit->frames;
-            pool->available &= ~(1ull << (deposit - pool->deposits));
-        }
+    struct deposit *deposit = deposit_find(pool, source);
+    if (!deposit->closing && deposit->free == deposit->frames &&
+        deposit->frames <= pool->free_frames) {
+        deposit->closing = 1;
+        pool->frames -= deposit->frames;
+        pool->free_frames -= deposit->frames;
+        pool->available &= ~(1ull << (deposit - pool->deposits));
     }
+    enum status status = deposit->closing ? STATUS_SUCCESS : STATUS_BUSY;
     lock_give(&pool->lock);
     return status;
 }
 
 void *pool_deposit_shrink(struct pool *pool, struct object *source)
 {
-    struct deposit *deposit;
     void *frame = NULL;
 
     lock_take(&pool->lock);
-    deposit = deposit_find(pool, source);
-    if (deposit && deposit->closing) {
-        if (deposit->frames) {
-            frame = (void *)(deposit->base + --deposit->frames * FRAME_SIZE);
-            *(void **)frame = NULL;
-        }
-        if (!deposit->frames)
-            deposit_end(pool, deposit);
+    struct deposit *deposit = deposit_find(pool, source);
+    if (deposit && deposit->frames) {
+        frame = (void *)(deposit->base + --deposit->frames * FRAME_SIZE);
+        *(void **)frame = NULL;
     }
+    if (deposit && !deposit->frames)
+        deposit_end(pool, deposit);
     lock_give(&pool->lock);
     return frame;
 }
@@ -405,17 +375,19 @@ void *pool_deposit_shrink(struct pool *pool, struct object *source)
 bool pool_retire(struct pool *pool)
 {
     lock_take(&pool->lock);
-    bool retired = pool->retired = !pool->deposit_count;
+    pool->retired = !pool->deposit_count;
     lock_give(&pool->lock);
-    return retired;
+    return pool->retired;
 }
 
-struct object *pool_deposit_source(struct pool *pool)
+struct object *pool_deposit_within(struct pool *pool, uintptr_t base, uint64_t size)
 {
-    struct object *source;
+    struct object *source = NULL;
 
     lock_take(&pool->lock);
-    source = pool->deposit_count ? pool->deposits[pool->order[0]].source : NULL;
+    for (unsigned at = 0; at < pool->deposit_count && !source; at++)
+        if (pool->deposits[pool->order[at]].base - base < size)
+            source = pool->deposits[pool->order[at]].source;
     lock_give(&pool->lock);
     return source;
 }

@@ -56,6 +56,18 @@ struct pool {
 
 _Static_assert(sizeof(struct pool) <= FRAME_OBJECT_MAXIMUM, "a pool fits a frame");
 
+/* Written in assembly, because compilers turn the loop into a call of memset, byte by byte. */
+static inline void words_clear(void *start, uint64_t count)
+{
+    __asm__ volatile("rep stosq" : "+D"(start), "+c"(count) : "a"(0ul) : "memory");
+}
+
+/* Which of the sizes of cells holds so many bytes. */
+static inline unsigned cell_size(size_t bytes)
+{
+    return bytes > (size_t)2 * CELL_BYTES ? 2 : bytes > CELL_BYTES;
+}
+
 /* Makes an empty pool of zeroed memory; its object is not touched. */
 void pool_init(struct pool *pool);
 
@@ -73,15 +85,39 @@ void pool_give_clean_frame(struct pool *pool, void *frame);
  * that needs one more frame. pool_give_cell clears it and takes it back; a frame whose last cell
  * comes back is a free frame at once.
  */
-__attribute__((warn_unused_result)) void *pool_take_cell(struct pool *pool, size_t bytes);
+__attribute__((warn_unused_result)) void *pool_take_sized(struct pool *pool, unsigned size);
+
+__attribute__((warn_unused_result)) static inline void *pool_take_cell(struct pool *pool,
+                                                                       size_t bytes)
+{
+    return pool_take_sized(pool, cell_size(bytes));
+}
+
 void pool_give_cell(struct pool *pool, void *cell);
+
+/* Takes back cells that are linked by their first words, of which `bytes` bytes have been used. */
+void pool_give_cells(struct pool *pool, void *cells, size_t bytes);
 
 /*
  * The same for memory that becomes an object: a cell, or a frame if it is larger than those, whose
- * last words are the pool's. The pool knows its objects, so that they can be destroyed with it.
+ * last words are the pool's. The pool knows its objects, so that they can be destroyed with it;
+ * only what it does not know any more (pool_hide_object) is given back.
  */
 __attribute__((warn_unused_result)) void *pool_take_object(struct pool *pool, size_t bytes);
 void pool_give_object(struct pool *pool, void *object);
+
+/* How many free frames taking a cell or an object of that size would need just now: 0 or 1. */
+uint64_t pool_object_needs(struct pool *pool, size_t bytes);
+
+/* Does the pool pay for the object, directly or not? */
+static inline bool pool_pays(const struct pool *pool, const struct object *object)
+{
+    const struct pool *payer = object->pool;
+
+    while (payer && payer != pool)
+        payer = payer->object.pool;
+    return payer;
+}
 
 /* From here on pool_first_object does not find it, though its memory is still taken. */
 void pool_hide_object(struct pool *pool, void *object);
@@ -99,28 +135,27 @@ void pool_unreserve(struct pool *pool, uint64_t frames);
 void *pool_take_reserved(struct pool *pool);
 
 /*
+ * Deposits. The caller sees to it that one CPU at a time is at those of a source.
+ *
  * Begins a deposit of the frames from base on, which overlaps no other. Success too if the source's
  * deposit is open already, so that an interrupted call goes on. STATUS_BUSY: it is closing;
- * STATUS_IN_USE: it has another base, or all DEPOSITS_MAX places are taken.
+ * STATUS_IN_USE: all DEPOSITS_MAX places are taken, or the pool has retired.
  */
 __attribute__((warn_unused_result)) enum status pool_deposit_open(struct pool *pool, void *base,
                                                                   struct object *source);
 
 /*
- * Adds the next frame, at base + FRAME_SIZE * pool_deposit_frames, which the caller has cleared and
- * mapped; it can be taken at once. The caller sees to it that one CPU at a time extends a deposit.
- * STATUS_BAD_PARAMETER: nothing is deposited from the source; STATUS_BUSY: it is closing.
+ * Adds the next frame, at base + FRAME_SIZE * pool_deposit_frames, to an open deposit; the caller
+ * has cleared and mapped it. It can be taken at once.
  */
-__attribute__((warn_unused_result)) enum status pool_deposit_extend(struct pool *pool,
-                                                                    struct object *source);
+void pool_deposit_extend(struct pool *pool, struct object *source);
 
 /* Frames in the source's deposit; 0 if there is none. */
 uint64_t pool_deposit_frames(struct pool *pool, const struct object *source);
 
 /*
- * Stops handing out frames of the deposit. Success too if it is closing already. STATUS_BUSY: some
- * are in use, or reservations could not be kept without them; STATUS_BAD_PARAMETER: no such
- * deposit.
+ * Stops handing out frames of a deposit that there is. Success too if it is closing already.
+ * STATUS_BUSY: some are in use, or reservations could not be kept without them.
  */
 __attribute__((warn_unused_result)) enum status pool_deposit_close(struct pool *pool,
                                                                    struct object *source);
@@ -134,7 +169,7 @@ void *pool_deposit_shrink(struct pool *pool, struct object *source);
 /* Sees to it that nothing is deposited any more. False: something is, and nothing has changed. */
 __attribute__((warn_unused_result)) bool pool_retire(struct pool *pool);
 
-/* The source of one of the pool's deposits, or NULL: the pool is empty. */
-struct object *pool_deposit_source(struct pool *pool);
+/* The source of a deposit that begins in [base, base + size), or NULL: there is none. */
+struct object *pool_deposit_within(struct pool *pool, uintptr_t base, uint64_t size);
 
 #endif

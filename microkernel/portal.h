@@ -8,28 +8,21 @@
 
 struct pt {
     struct object object;
-    struct ec *ec;        /* its handler, portal_nobody when that has ended */
+    struct ec *ec;        /* its handler, ec_nobody when that has ended */
     struct chain portals; /* link in the handler's list, under the handler's lock */
     uint64_t id;
 };
 
 _Static_assert(sizeof(struct pt) == 64, "a small cell");
 
-/* A handler that is on no CPU. */
-extern struct ec portal_nobody;
-
-/* Memory for pt is zero but for its object. False: the handler is being destroyed. */
-__attribute__((warn_unused_result)) static inline bool portal_init(struct pt *pt, struct ec *ec,
-                                                                   uint64_t id)
+/* Memory for pt is zero but for its object. The handler is not being destroyed. */
+static inline void portal_init(struct pt *pt, struct ec *ec, uint64_t id)
 {
     pt->ec = ec;
     pt->id = id;
     lock_take(&ec->object.lock);
-    bool alive = !ec->object.dying;
-    if (alive)
-        chain_insert(&ec->portals, &pt->portals);
+    chain_insert(&ec->portals, &pt->portals);
     lock_give(&ec->object.lock);
-    return alive;
 }
 
 static inline void portal_end(struct pt *pt)
@@ -48,7 +41,7 @@ static inline bool portals_detach(struct ec *ec, unsigned count)
     for (; count > 0 && !chain_empty(&ec->portals); count--) {
         struct pt *pt = CONTAINER(ec->portals.next, struct pt, portals);
         chain_remove(&pt->portals);
-        __atomic_store_n(&pt->ec, &portal_nobody, __ATOMIC_RELAXED);
+        __atomic_store_n(&pt->ec, &ec_nobody, __ATOMIC_RELAXED);
     }
     bool more = !chain_empty(&ec->portals);
     lock_give(&ec->object.lock);

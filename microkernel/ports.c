@@ -19,48 +19,42 @@ static void window_set(uint32_t index, const struct space *space)
 {
     for (unsigned i = 0; i < PORTS_FRAMES; i++)
         window_ports_set(index, i,
-                         space ? hpa((uint64_t)space->ports[i] - FRAME_BASE) : ports_none(i));
+                         hpa(space ? (uint64_t)space->ports[i] - FRAME_BASE
+                                   : boot_handoff.ports_none + i * FRAME_SIZE));
 }
 
-void ports_load(struct cpu *cpu, const struct space *space)
+bool ports_load(struct cpu *cpu, const struct space *space)
 {
     const uint64_t *ports = __atomic_load_n(&space->ports[0], __ATOMIC_ACQUIRE);
     uint64_t window = cpu_area(cpu->index) + CPU_IO_BITMAP;
 
+    if (cpu->ports == ports)
+        return false;
     lock_take(&window_lock);
     window_set(cpu->index, ports ? space : NULL);
     for (unsigned i = 0; i < PORTS_FRAMES; i++)
         shoot_page_invalidate(window + i * FRAME_SIZE);
     __atomic_store_n(&cpu->ports, ports, __ATOMIC_RELAXED);
     lock_give(&window_lock);
-}
-
-bool ports_missed(struct cpu *cpu, const struct space *space)
-{
-    if (cpu->ports == __atomic_load_n(&space->ports[0], __ATOMIC_ACQUIRE))
-        return false;
-    ports_load(cpu, space);
     return true;
 }
 
 void ports_end(struct space *space, uint32_t cpu)
 {
     const uint64_t *bitmap = space->ports[0];
-    struct shoot batch;
 
     if (!bitmap)
         return;
-    shoot_begin(&batch, cpu);
     lock_take(&window_lock);
     for (uint32_t i = 0; i < boot_handoff.cpus; i++) {
         if (cpu_at(i)->ports != bitmap)
             continue;
         window_set(i, NULL);
         for (unsigned page = 0; page < PORTS_FRAMES; page++)
-            shoot_add_kernel(&batch, cpu_area(i) + CPU_IO_BITMAP + page * FRAME_SIZE);
+            shoot_add_kernel(cpu_area(i) + CPU_IO_BITMAP + page * FRAME_SIZE);
     }
     lock_give(&window_lock);
-    shoot_flush(&batch);
+    shoot_flush(cpu);
     lock_take(&window_lock);
     for (uint32_t i = 0; i < boot_handoff.cpus; i++)
         if (cpu_at(i)->ports == bitmap)

@@ -19,24 +19,42 @@
 struct cpu;
 struct ec;
 
-/* Forbids or opens `count` ports. Under the space's lock. */
-static inline void ports_set(struct space *space, uint32_t first, uint32_t count, bool forbid)
+static inline uint64_t *ports_word(const struct space *space, uint32_t port)
 {
-    for (uint32_t port = first; port < first + count;) {
-        uint64_t *word = &space->ports[port / PORTS_A_FRAME][port % PORTS_A_FRAME / 64];
-        uint32_t room = 64 - port % 64, left = first + count - port;
-        uint32_t bits = left < room ? left : room;
-        uint64_t mask = (bits == 64 ? UINT64_MAX : (1ull << bits) - 1) << port % 64;
+    return &space->ports[port / PORTS_A_FRAME][port % PORTS_A_FRAME / 64];
+}
+
+/* In the word of a port: the bits from its own to that of port end - 1, or to the last. */
+static inline uint64_t ports_mask(uint32_t port, uint32_t end)
+{
+    uint64_t from = UINT64_MAX << port % 64;
+
+    return end - port < 64 - port % 64 ? from & ~(UINT64_MAX << end % 64) : from;
+}
+
+/* Are all ports from first to end - 1 forbidden? Under the space's lock. */
+static inline bool ports_closed(const struct space *space, uint32_t first, uint32_t end)
+{
+    for (uint32_t port = first; space->ports[0] && port < end; port = (port | 63) + 1)
+        if (~*ports_word(space, port) & ports_mask(port, end))
+            return false;
+    return true;
+}
+
+/* Forbids or opens them. Under the space's lock. */
+static inline void ports_set(struct space *space, uint32_t first, uint32_t end, bool forbid)
+{
+    for (uint32_t port = first; port < end; port = (port | 63) + 1) {
+        uint64_t *word = ports_word(space, port), mask = ports_mask(port, end);
         __atomic_store_n(word, forbid ? *word | mask : *word & ~mask, __ATOMIC_RELAXED);
-        port += bits;
     }
 }
 
-/* Puts the space's bitmap, or the one that forbids all, into this CPU's window. */
-void ports_load(struct cpu *cpu, const struct space *space);
-
-/* Does this CPU obey another bitmap than the space's, which the current EC is in? Loads it then. */
-bool ports_missed(struct cpu *cpu, const struct space *space);
+/*
+ * Puts the space's bitmap, or the one that forbids all, into this CPU's window. False: it is what
+ * the CPU obeys already.
+ */
+bool ports_load(struct cpu *cpu, const struct space *space);
 
 /* Takes the bitmap of a space that no EC is in out of all windows and gives its frames back. */
 void ports_end(struct space *space, uint32_t cpu);

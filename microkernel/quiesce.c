@@ -6,7 +6,6 @@
 
 #include "boot.h"
 #include "cpu.h"
-#include "lapic.h"
 #include "shoot.h"
 #include "x86.h"
 
@@ -29,7 +28,7 @@ void quiesce(void)
 
     for (uint32_t i = 0; i < boot_handoff.cpus; i++)
         if (i != here)
-            lapic_send(boot_handoff.apic_id[i], VECTOR_WAKE);
+            cpu_interrupt(i);
     for (uint32_t i = 0; i < boot_handoff.cpus; i++) {
         while (i != here && __atomic_load_n(&passed[i], __ATOMIC_ACQUIRE) < wanted) {
             quiesce_note();

@@ -49,15 +49,6 @@ static inline void runqueue_insert_tail(struct runqueue *queue, struct runqueue_
     chain_insert(queue->heads[priority].prev, &entry->chain);
 }
 
-/* Puts the entry, which is in no queue, in front of its priority: its turn was interrupted. */
-static inline void runqueue_insert_head(struct runqueue *queue, struct runqueue_entry *entry)
-{
-    uint32_t priority = entry->priority;
-
-    queue->ready[priority / 64] |= 1ull << priority % 64;
-    chain_insert(&queue->heads[priority], &entry->chain);
-}
-
 /* Takes the entry out of the queue in which it is. */
 static inline void runqueue_remove(struct runqueue *queue, struct runqueue_entry *entry)
 {

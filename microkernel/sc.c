@@ -3,57 +3,52 @@
  */
 #include "sc.h"
 
-#include "boot.h"
+#include "ending.h"
 
-enum status sc_check(const struct sc_request *request)
+enum status sc_derive(struct sc *sc, struct node *slot, uint64_t word)
 {
-    if (request->priority > request->share->ceiling ||
-        !budget_valid(request->budget, request->period))
+    const struct budget *budget = &sc->budget;
+    struct object *object = capability_object(word), *head = object_head(object);
+    struct cpu_share *share = (struct cpu_share *)object;
+
+    if (sc->ready.priority > share->ceiling || !budget_valid(budget->budget, budget->period))
         return STATUS_BAD_PARAMETER;
-    return request->home->cpu == request->share->cpu ? STATUS_SUCCESS : STATUS_WRONG_CPU;
+    if (sc->home->cpu != share->cpu)
+        return STATUS_WRONG_CPU;
+    sc->share = budget_share(budget->budget, budget->period);
+    lock_take(&head->lock);
+    enum status status = slot_check(slot, word, 1);
+    if (!status)
+        status = share_take(share, sc->share);
+    if (!status) {
+        sc_init(sc);
+        node_insert(slot, &sc->time, capability_make(object, 0), NODE_TIME);
+    }
+    lock_give(&head->lock);
+    return status;
 }
 
-bool sc_init(struct sc *sc, const struct sc_request *request)
+/* Another CPU does not run it any more when it has taken the request in. */
+void sc_remove(struct node *node)
 {
-    struct ec *home = request->home;
+    struct sc *sc = CONTAINER(node, struct sc, time);
 
-    lock_take(&home->object.lock);
-    bool alive = !home->object.dying;
-    lock_give(&home->object.lock);
-    if (!alive)
-        return false;
-
-    budget_init(&sc->budget, request->budget, request->period);
-    runqueue_entry_init(&sc->ready, request->priority);
-    chain_init(&sc->parked);
-    sc->home = home;
-    sc->cpu = home->cpu;
-    sc->quantum = boot_handoff.tsc_hz / 100; /* 10 milliseconds */
-    chain_init(&sc->ending.chain);
-    sc->ending.type = OBJECT_SC;
-    if (request->reserve)
-        home->reserve = sc;
-    sc->starts = !request->reserve;
-    sc_start(sc);
-    return true;
+    ((struct cpu_share *)capability_object(node->word))->free += sc->share;
+    __atomic_store_n(&node->word, 0, __ATOMIC_RELAXED);
+    if (!ending_ask(&sc->ending, sc->cpu))
+        shoot_await();
 }
 
-void sc_end(struct sc *sc)
+void sc_release(struct sc *sc)
 {
-    struct cpu *cpu = cpu_this();
+    uint64_t word = __atomic_load_n(&sc->time.word, __ATOMIC_RELAXED);
 
-    if (!sc->home)
+    if (!word) /* made at boot, or its capability has gone */
         return;
-    if (runqueue_holds(&sc->ready))
-        runqueue_remove(&cpu->ready, &sc->ready);
-    timers_cancel(&cpu->refills, &sc->refill);
-    lock_take(&cpu->wake_lock);
-    chain_remove(&sc->parked);
-    chain_remove(&sc->sibling);
-    lock_give(&cpu->wake_lock);
-    if (sc->home->reserve == sc)
-        sc->home->reserve = NULL;
-    sc->home = NULL;
-    if (cpu->sc == sc)
-        sched_drop(cpu);
+    /* If that goes now, the object stays until this CPU leaves the kernel. */
+    struct object *head = object_head(capability_object(word));
+    lock_take(&head->lock);
+    if (sc->time.kind == NODE_TIME)
+        node_remove(&sc->time);
+    lock_give(&head->lock);
 }

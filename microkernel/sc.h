@@ -6,34 +6,42 @@
 
 #include "sched.h"
 
-/* Authority to have scheduling contexts on a CPU. */
+/*
+ * Authority to have scheduling contexts on a CPU: a part (object.h) of its time. The shares of what
+ * is made from one sum to at most its own, as `free` keeps account. A context with a limited budget
+ * has a share; one without a limit runs when nobody more urgent does and has none.
+ *
+ * Contexts too are derived from the capability that they were made from. One whose node goes ends,
+ * and its share is free again; the object stays, without use.
+ */
 struct cpu_share {
-    struct object object;
+    struct part part;
+    struct cpu_share *parent; /* NULL: was there at boot. Constant, as are all but free */
     uint32_t cpu;
     uint32_t ceiling; /* highest priority */
-    uint64_t reserved[3];
+    uint32_t share;   /* of CPU_SHARE_ALL */
+    uint32_t free;    /* of it; under the lock for the chain */
 };
 
-_Static_assert(sizeof(struct cpu_share) == 64, "a small cell");
-
-struct sc_request {
-    struct ec *home;
-    const struct cpu_share *share;
-    uint32_t priority;
-    bool reserve; /* only carries the handler on when a donor is lost: it does not start the EC */
-    uint64_t budget, period;
-};
+__attribute__((warn_unused_result)) static inline enum status share_take(struct cpu_share *share,
+                                                                         uint32_t parts)
+{
+    if (parts > share->free)
+        return STATUS_IN_USE;
+    share->free -= parts;
+    return STATUS_SUCCESS;
+}
 
 /*
- * STATUS_BAD_PARAMETER: priority above the ceiling, or no sound budget; STATUS_WRONG_CPU: the EC
- * belongs to another CPU than the share.
+ * sc_init, from the capability to a CPU that slot names by `word`. STATUS_BAD_PARAMETER: priority
+ * above the ceiling, or no sound budget; STATUS_WRONG_CPU: the EC belongs to another CPU;
+ * STATUS_BAD_CAPABILITY: slot has changed; STATUS_IN_USE: less than its share is free;
+ * STATUS_DEPTH.
  */
-enum status sc_check(const struct sc_request *request) __attribute__((warn_unused_result));
+enum status sc_derive(struct sc *sc, struct node *slot, uint64_t word)
+    __attribute__((warn_unused_result));
 
-/* Memory for sc is zero but for its object. False: the EC is being destroyed. */
-bool sc_init(struct sc *sc, const struct sc_request *request) __attribute__((warn_unused_result));
-
-/* Takes it from its CPU, which is this one; once is enough. */
-void sc_end(struct sc *sc);
+/* One that has ended gives its share back. */
+void sc_release(struct sc *sc);
 
 #endif

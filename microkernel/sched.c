@@ -12,44 +12,37 @@
 #include "ec_control.h"
 #include "ending.h"
 #include "entry.h"
-#include "lapic.h"
+#include "ipc.h"
 #include "semaphore.h"
-#include "space.h"
+#include "shoot.h"
 #include "syscall.h"
 #include "timer.h"
 #include "trace.h"
-#include "vectors.h"
 #include "x86.h"
 
-#define PARKED_AT_ONCE 8 /* SCs made ready in one step */
-
-static struct sc *sc_of(struct runqueue_entry *entry)
+/*
+ * The one-shot timer comes by then at the latest. It may come earlier, for something that is no
+ * more: that costs an interrupt, but setting it back at each switch would cost more.
+ */
+static void timer_by(struct cpu *cpu, uint64_t time)
 {
-    return CONTAINER(entry, struct sc, ready);
-}
-
-/* Arms the one-shot timer for what comes first: an expired wait, a refill or the slice's end. */
-static void timer_program(struct cpu *cpu)
-{
-    uint64_t next = timers_deadline(&cpu->waits), refill = timers_deadline(&cpu->refills);
-
-    if (refill < next)
-        next = refill;
-    if (cpu->sc && cpu->slice_end < next)
-        next = cpu->slice_end;
-    if (next == cpu->armed)
+    if (time >= cpu->armed)
         return;
-    cpu->armed = next;
-    timer_arm(next);
+    cpu->armed = time;
+    timer_arm(time);
 }
 
-/* Charges the current SC, or idleness, for the time up to now. */
-static void time_charge(struct cpu *cpu, uint64_t now)
+void sched_wait(struct cpu *cpu, struct ec *ec, uint64_t deadline)
+{
+    timers_add(&cpu->waits, &ec->timer, deadline);
+    timer_by(cpu, deadline);
+}
+
+/* Charges the current SC for the time up to now. */
+static inline void time_charge(struct cpu *cpu, uint64_t now)
 {
     if (cpu->sc)
         budget_consume(&cpu->sc->budget, cpu->since, now);
-    else
-        cpu->idle += now - cpu->since;
     cpu->since = now;
 }
 
@@ -61,35 +54,28 @@ static void sc_switch(struct cpu *cpu, struct sc *sc)
     time_charge(cpu, now);
     trace(cpu, TRACE_SC, sc ? trace_id(sc) : 0, sc ? sc->ready.priority : 0);
     cpu->sc = sc;
-    if (sc) {
-        budget_refill(&sc->budget, now);
-        uint64_t end = budget_end(&sc->budget, now);
-        cpu->slice_end = end - now < sc->quantum ? end : now + sc->quantum;
+    if (!sc) {
+        cpu->slice_end = BUDGET_NEVER;
+        return;
     }
-    timer_program(cpu);
-}
-
-void sched_drop(struct cpu *cpu)
-{
-    sc_switch(cpu, NULL);
-    cpu->reschedule = true;
+    budget_refill(&sc->budget, now);
+    uint64_t end = budget_end(&sc->budget, now);
+    uint64_t turn_end = now + (sc->turn_end - sc->budget.consumed);
+    cpu->slice_end = end < turn_end ? end : turn_end;
+    timer_by(cpu, cpu->slice_end);
 }
 
 void sc_ready(struct cpu *cpu, struct sc *sc)
 {
-    budget_refill(&sc->budget, tsc_read());
-    if (!budget_runnable(&sc->budget)) {
+    if (!budget_runnable(&sc->budget) && !budget_refill(&sc->budget, tsc_read())) {
         timers_add(&cpu->refills, &sc->refill, sc->budget.refill_at);
+        timer_by(cpu, sc->budget.refill_at);
         return;
     }
+    sc->turn_end = sc->budget.consumed + sc->quantum;
     runqueue_insert_tail(&cpu->ready, &sc->ready);
     if (!cpu->sc || sc->ready.priority > cpu->sc->ready.priority)
         cpu->reschedule = true;
-}
-
-void sched_timer_update(struct cpu *cpu)
-{
-    timer_program(cpu);
 }
 
 void sched_reserve(struct cpu *cpu, struct ec *ec)
@@ -101,54 +87,69 @@ void sched_reserve(struct cpu *cpu, struct ec *ec)
         sc_ready(cpu, sc);
 }
 
-/* ECs that were woken: a few of the SCs parked at each become ready. False: there is no more. */
-static bool woken_step(struct cpu *cpu)
+void sched_tell(struct cpu *cpu)
+{
+    if (cpu == cpu_this())
+        cpu->reschedule = true;
+    else if (!cpu->told)
+        cpu_interrupt(cpu->index);
+    __atomic_store_n(&cpu->told, true, __ATOMIC_RELAXED);
+}
+
+static void woken_add(struct cpu *cpu, struct ec *ec)
+{
+    if (chain_empty(&ec->wake))
+        chain_insert(cpu->woken.prev, &ec->wake);
+    sched_tell(cpu);
+}
+
+/*
+ * With wake_lock, which it gives: the EC was woken, or has got an SC. The first SC that is parked
+ * there becomes ready, and soon the others; those of another CPU when that has been told.
+ */
+static inline void woken(struct cpu *cpu, struct ec *ec)
+{
+    struct sc *sc = NULL;
+    bool here = cpu == cpu_this();
+
+    if (here && ec->state == EC_RUNNABLE)
+        timers_cancel(&cpu->waits, &ec->timer);
+    if (here && !chain_empty(&ec->parked)) {
+        sc = CONTAINER(ec->parked.next, struct sc, parked);
+        chain_remove(&sc->parked);
+        if (sc->starts && ec->state == EC_WAITING && ec->caller == &ec_nobody)
+            ec->state = EC_RUNNABLE;
+        sc->starts = false;
+    }
+    if (!here || !chain_empty(&ec->parked))
+        woken_add(cpu, ec);
+    lock_give(&cpu->wake_lock);
+    if (sc)
+        sc_ready(cpu, sc);
+}
+
+/* Takes over one SC of an EC that was woken, if there is one. */
+static void woken_step(struct cpu *cpu)
 {
     struct ec *ec = NULL;
 
     lock_take(&cpu->wake_lock);
-    if (!chain_empty(&cpu->woken))
+    if (!chain_empty(&cpu->woken)) {
         ec = CONTAINER(cpu->woken.next, struct ec, wake);
-    if (ec && ec->state == EC_RUNNABLE)
-        timers_cancel(&cpu->waits, &ec->timer);
-    for (unsigned i = 0; ec && i < PARKED_AT_ONCE && !chain_empty(&ec->parked); i++) {
-        struct sc *sc = CONTAINER(ec->parked.next, struct sc, parked);
-        chain_remove(&sc->parked);
-        if (sc->starts && ec->state == EC_WAITING && !ec->caller)
-            ec->state = EC_RUNNABLE;
-        sc->starts = false;
-        sc_ready(cpu, sc);
-    }
-    if (ec && chain_empty(&ec->parked))
         chain_remove(&ec->wake);
-    lock_give(&cpu->wake_lock);
-    return ec != NULL;
+    }
+    __atomic_store_n(&cpu->told, !chain_empty(&cpu->woken) || !chain_empty(&cpu->ending),
+                     __ATOMIC_RELAXED);
+    if (ec)
+        woken(cpu, ec);
+    else
+        lock_give(&cpu->wake_lock);
 }
 
 void sched_wake_interrupt(struct cpu *cpu)
 {
     woken_step(cpu);
-    lock_take(&cpu->wake_lock);
-    cpu->reschedule |= !chain_empty(&cpu->woken) || !chain_empty(&cpu->ending);
-    lock_give(&cpu->wake_lock);
-}
-
-/* Under the CPU's wake_lock. True: the list was empty. */
-static bool woken_add(struct cpu *cpu, struct ec *ec)
-{
-    bool first = chain_empty(&cpu->woken);
-
-    if (chain_empty(&ec->wake))
-        chain_insert(cpu->woken.prev, &ec->wake);
-    return first;
-}
-
-static void woken_tell(struct cpu *cpu, bool first)
-{
-    if (cpu == cpu_this())
-        sched_wake_interrupt(cpu);
-    else if (first)
-        lapic_send(boot_handoff.apic_id[cpu->index], VECTOR_WAKE);
+    cpu->reschedule |= __atomic_load_n(&cpu->told, __ATOMIC_RELAXED);
 }
 
 void ec_wake(struct ec *ec, uint64_t status)
@@ -157,13 +158,12 @@ void ec_wake(struct ec *ec, uint64_t status)
 
     ec->regs.rax = status;
     lock_take(&cpu->wake_lock);
-    bool first = false;
-    if (ec->state != EC_STOPPED) { /* if it is, it has come to its end meanwhile */
-        __atomic_store_n(&ec->state, EC_RUNNABLE, __ATOMIC_RELEASE);
-        first = woken_add(cpu, ec);
+    if (ec->state == EC_STOPPED) { /* it has come to its end meanwhile */
+        lock_give(&cpu->wake_lock);
+        return;
     }
-    lock_give(&cpu->wake_lock);
-    woken_tell(cpu, first);
+    __atomic_store_n(&ec->state, EC_RUNNABLE, __ATOMIC_RELEASE);
+    woken(cpu, ec);
 }
 
 void sched_unpark(struct ec *ec)
@@ -172,94 +172,127 @@ void sched_unpark(struct ec *ec)
 
     lock_take(&cpu->wake_lock);
     if (!chain_empty(&ec->parked))
-        (void)woken_add(cpu, ec);
+        woken_add(cpu, ec);
     lock_give(&cpu->wake_lock);
     cpu->reschedule = true;
 }
 
-void sc_start(struct sc *sc)
+void sc_init(struct sc *sc)
 {
-    struct cpu *cpu = cpu_at(sc->cpu);
+    struct cpu *cpu = cpu_at(sc->home->cpu);
 
+    chain_init(&sc->parked);
+    sc->cpu = cpu->index;
+    sc->quantum = boot_handoff.tsc_hz / 100; /* 10 milliseconds */
+    chain_init(&sc->ending.chain);
+    sc->ending.type = OBJECT_SC;
+    if (!sc->starts)
+        sc->home->reserve = sc;
     lock_take(&cpu->wake_lock);
     chain_insert(&sc->home->scs, &sc->sibling);
     chain_insert(sc->home->parked.prev, &sc->parked);
-    bool first = woken_add(cpu, sc->home);
+    woken(cpu, sc->home);
+}
+
+void sc_end(struct sc *sc)
+{
+    struct cpu *cpu = cpu_this();
+
+    if (!sc->home)
+        return;
+    if (runqueue_holds(&sc->ready))
+        runqueue_remove(&cpu->ready, &sc->ready);
+    timers_cancel(&cpu->refills, &sc->refill);
+    lock_take(&cpu->wake_lock);
+    chain_remove(&sc->parked);
+    chain_remove(&sc->sibling);
     lock_give(&cpu->wake_lock);
-    woken_tell(cpu, first);
+    if (sc->home->reserve == sc)
+        sc->home->reserve = NULL;
+    sc->home = NULL;
+    if (cpu->sc == sc) {
+        sc_switch(cpu, NULL);
+        cpu->reschedule = true;
+    }
 }
 
 /*
- * The EC that runs on sc's time. NULL: there is none; sc is parked, or left out of the queue, and
- * the next one has its turn. A helper whose handler has become free runs itself and calls again.
+ * The end of the chain from ec, which has a partner. A helper whose handler has become free runs
+ * itself and calls again; one in a circle stops helping.
  */
-static struct ec *chain_end(struct cpu *cpu, struct sc *sc)
+static __attribute__((noinline)) struct ec *chain_follow(struct cpu *cpu, struct ec *ec)
 {
-    struct ec *ec = sc->home, *helper = NULL;
+    struct ec *helper = NULL;
 
-    for (unsigned hops = 0; ec->partner; hops++) {
+    for (unsigned hops = 0; ec_donates(ec); hops++) {
         if (ec->state == EC_HELPING)
             helper = ec;
-        if (hops == CHAIN_MAX && helper) {
-            chain_remove(&helper->waiting);
-            helper->partner = NULL;
-            ec = helper;
-            if (ec->pending & PENDING_EXCEPTION) {
-                ec_stop(ec);
-                break;
-            }
-            ec->state = EC_RUNNABLE;
+        bool circle = hops == CHAIN_MAX - 1 && helper;
+        if (!circle && (helper != ec || ec->partner->state != EC_WAITING)) {
+            ec = ec->partner;
+            continue;
+        }
+        ec = helper;
+        chain_remove(&ec->waiting);
+        if (circle && ec->pending & PENDING_EXCEPTION) {
+            ec_stop(ec);
+            break;
+        }
+        ec->state = EC_RUNNABLE;
+        if (circle) { /* its call does not start again, but fails */
             ec->regs.rax = STATUS_DEPTH;
-            ec->regs.rip += SYSCALL_LENGTH; /* its call does not start again, but fails */
-            break;
+            ec->regs.rip += SYSCALL_LENGTH;
         }
-        if (ec->state == EC_HELPING && ec->partner->state == EC_WAITING) {
-            chain_remove(&ec->waiting);
-            ec->partner = NULL;
-            ec->state = EC_RUNNABLE;
-            break;
-        }
-        ec = ec->partner;
     }
-    /* Not the donor's own chain: after a reply it must be followed anew. */
-    cpu->helping = (helper && helper != ec) || sc->home->caller;
-    if (ec->state == EC_RUNNABLE)
-        return ec;
-
-    runqueue_remove(&cpu->ready, &sc->ready);
-    if (ec->state != EC_WAITING) {
-        lock_take(&cpu->wake_lock);
-        chain_insert(ec->parked.prev, &sc->parked);
-        lock_give(&cpu->wake_lock);
-    }
-    return NULL;
+    if (helper && helper != ec)
+        cpu->calling = 0;
+    return ec;
 }
 
-/* Until an interrupt gives the CPU something to do. */
-static void idle(struct cpu *cpu)
+/* sc, whose chain ends at ec, waits until that is woken, or, a reserve, until it is needed. */
+static __attribute__((noinline)) void park(struct cpu *cpu, struct sc *sc, struct ec *ec)
 {
-    if (cpu->sc)
-        sc_switch(cpu, NULL);
-    while (!cpu->reschedule)
-        __asm__ volatile("sti; hlt; cli" : : : "memory");
+    runqueue_remove(&cpu->ready, &sc->ready);
+    if (ec->state == EC_WAITING)
+        return;
+    lock_take(&cpu->wake_lock);
+    chain_insert(ec->parked.prev, &sc->parked);
+    lock_give(&cpu->wake_lock);
 }
 
 void schedule(struct cpu *cpu)
 {
     for (;;) {
         cpu->reschedule = false;
-        while ((int)woken_step(cpu) | (int)ending_step(cpu))
+        while (__atomic_load_n(&cpu->told, __ATOMIC_RELAXED)) {
+            woken_step(cpu);
+            ending_step(cpu);
             interrupts_take();
+        }
 
         struct runqueue_entry *entry = runqueue_highest(&cpu->ready);
-        if (!entry) {
-            idle(cpu);
+        if (!chain_empty(&cpu->doomed) && (!entry || entry->priority <= cpu->doom)) {
+            doom_step(cpu);
+            interrupts_take();
             continue;
         }
-        struct sc *sc = sc_of(entry);
-        struct ec *ec = chain_end(cpu, sc);
-        if (!ec)
+        if (!entry) { /* until an interrupt gives the CPU something to do */
+            if (cpu->sc)
+                sc_switch(cpu, NULL);
+            while (!cpu->reschedule)
+                __asm__ volatile("sti; hlt; cli" : : : "memory");
             continue;
+        }
+        struct sc *sc = CONTAINER(entry, struct sc, ready);
+        struct ec *ec = sc->home;
+        /* Not the donor's own chain: after a reply it must be followed anew. */
+        cpu->calling = ec->caller == &ec_nobody ? ec_word(cpu->index, EC_CALLING) : 0;
+        if (ec_donates(ec))
+            ec = chain_follow(cpu, ec);
+        if (ec->state != EC_RUNNABLE) {
+            park(cpu, sc, ec);
+            continue;
+        }
         if (sc != cpu->sc || cpu->slice_end == BUDGET_NEVER) /* a new one, or a new slice */
             sc_switch(cpu, sc);
         sched_run(cpu, ec);
@@ -274,9 +307,8 @@ void sched_run(struct cpu *cpu, struct ec *ec)
     ec_resume(ec);
 }
 
-/* Ends the slice of the current SC: to the end of its priority, or out of the queue until refill.
- */
-static void slice_end(struct cpu *cpu, uint64_t now)
+/* The current SC's time is over: to the end of its priority, or out of the queue until refill. */
+static void slice_end(struct cpu *cpu)
 {
     struct sc *sc = cpu->sc;
 
@@ -284,13 +316,9 @@ static void slice_end(struct cpu *cpu, uint64_t now)
     if (!runqueue_holds(&sc->ready))
         return; /* it waits for something else already */
     runqueue_remove(&cpu->ready, &sc->ready);
-    budget_refill(&sc->budget, now);
-    if (budget_runnable(&sc->budget))
-        runqueue_insert_tail(&cpu->ready, &sc->ready);
-    else
-        timers_add(&cpu->refills, &sc->refill, sc->budget.refill_at);
-    if (cpu->current && cpu->current != sc->home)
-        sched_reserve(cpu, cpu->current);
+    sc_ready(cpu, sc);
+    if (!runqueue_holds(&sc->ready) && cpu->current && cpu->current != sc->home)
+        sched_reserve(cpu, cpu->current); /* a donor has no time */
     cpu->reschedule = true;
 }
 
@@ -301,16 +329,20 @@ void sched_timer_interrupt(struct cpu *cpu)
     struct timer *wait = timers_take_due(&cpu->waits, now);
     struct timer *refill = timers_take_due(&cpu->refills, now);
 
-    cpu->armed = TIMERS_NEVER;
     time_charge(cpu, now);
-    if (wait)
-        ec_wait_expired(CONTAINER(wait, struct ec, timer));
-    if (refill) {
-        struct sc *sc = CONTAINER(refill, struct sc, refill);
-        budget_refill(&sc->budget, now);
-        sc_ready(cpu, sc);
+    if (wait) {
+        struct ec *ec = CONTAINER(wait, struct ec, timer);
+        if (semaphore_cancel(ec) || ipc_cancel(ec))
+            ec_wake(ec, STATUS_TIMEOUT);
     }
-    if (cpu->sc && now >= cpu->slice_end)
-        slice_end(cpu, now);
-    timer_program(cpu);
+    if (refill)
+        sc_ready(cpu, CONTAINER(refill, struct sc, refill));
+    if (now >= cpu->slice_end)
+        slice_end(cpu);
+
+    uint64_t next = timers_deadline(&cpu->waits), other = timers_deadline(&cpu->refills);
+    if (other < next)
+        next = other;
+    cpu->armed = TIMERS_NEVER;
+    timer_by(cpu, cpu->slice_end < next ? cpu->slice_end : next);
 }

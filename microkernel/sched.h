@@ -21,8 +21,11 @@ struct sc {
     struct timer refill;         /* armed while its budget is used up */
     struct chain parked;         /* link in the list of the EC at whose end it waits */
     struct ec *home;
-    uint64_t quantum; /* TSC ticks before others of the same priority have their turn */
+    uint64_t quantum;  /* TSC ticks before others of the same priority have their turn */
+    uint64_t turn_end; /* what budget.consumed will be then */
     uint32_t cpu;
+    uint32_t share;       /* of the CPU, taken from what it was made from */
+    struct node time;     /* derived from the capability to that */
     struct chain sibling; /* link in its home's list, under the CPU's wake_lock */
     struct ending ending;
     bool starts; /* makes its home, an EC that has not run yet, runnable */
@@ -40,6 +43,9 @@ NORETURN void sched_run(struct cpu *cpu, struct ec *ec);
  */
 void ec_wake(struct ec *ec, uint64_t status);
 
+/* Something was added to the CPU's woken or ending list, and its wake_lock is still held. */
+void sched_tell(struct cpu *cpu);
+
 /* Takes over what other CPUs have woken; the handler of VECTOR_WAKE. */
 void sched_wake_interrupt(struct cpu *cpu);
 
@@ -49,17 +55,20 @@ void sched_timer_interrupt(struct cpu *cpu);
 /* The SCs parked at an EC of this CPU become ready; each finds the end of its chain anew. */
 void sched_unpark(struct ec *ec);
 
-/* A deadline was added to cpu->waits: the one-shot timer must not come later. */
-void sched_timer_update(struct cpu *cpu);
+/* The EC, of this CPU, waits until the deadline at most. */
+void sched_wait(struct cpu *cpu, struct ec *ec, uint64_t deadline);
 
 /* The EC has lost its donor: its reserve, if it has one, becomes ready. */
 void sched_reserve(struct cpu *cpu, struct ec *ec);
 
-/* The current SC is about to go: the time up to now is charged, and the next one has its turn. */
-void sched_drop(struct cpu *cpu);
+/*
+ * Brings a new SC to its CPU. Its memory is zero but for its object and what the caller chooses:
+ * home (not being destroyed), budget (valid), priority and, if it is no reserve, starts.
+ */
+void sc_init(struct sc *sc);
 
-/* Brings a new SC, parked nowhere, to its CPU. */
-void sc_start(struct sc *sc);
+/* Takes it from its CPU, which is this one; once is enough. */
+void sc_end(struct sc *sc);
 
 /* Makes an SC ready on its CPU, which must be this one. */
 void sc_ready(struct cpu *cpu, struct sc *sc);

@@ -10,39 +10,38 @@
 #include "syscall.h"
 #include "x86.h"
 
-/* Under the semaphore's lock. */
-static struct ec *waiter_take(struct sm *sm)
+/* Somebody waits, or the semaphore ends. Gives its lock. False: nobody waited. */
+static __attribute__((noinline)) bool waiter_wake(struct sm *sm, enum status status)
 {
-    if (chain_empty(&sm->waiters))
-        return NULL;
-    struct ec *ec = CONTAINER(sm->waiters.next, struct ec, waiting);
-    chain_remove(&ec->waiting);
-    ec->blocked_on = NULL;
+    struct ec *ec = NULL;
+
+    if (!chain_empty(&sm->waiters)) {
+        ec = CONTAINER(sm->waiters.next, struct ec, waiting);
+        chain_remove(&ec->waiting);
+        ec->blocked_on = NULL;
+    }
+    lock_give(&sm->object.lock);
+    if (ec)
+        ec_wake(ec, status);
     return ec;
 }
 
-void semaphore_up(struct sm *sm)
+bool semaphore_up(struct sm *sm, uint64_t limit)
 {
     lock_take(&sm->object.lock);
-    struct ec *ec = waiter_take(sm);
-    if (!ec && sm->count != UINT64_MAX)
-        sm->count++;
+    if (!chain_empty(&sm->waiters))
+        return waiter_wake(sm, STATUS_SUCCESS);
+    bool below = sm->count < limit;
+    sm->count += below;
     lock_give(&sm->object.lock);
-    if (ec)
-        ec_wake(ec, STATUS_SUCCESS);
+    return below;
 }
 
-bool semaphore_signal(struct sm *sm)
+/* Somebody waits, and the lock is held. */
+static __attribute__((noinline)) uint64_t up_slowly(struct sm *sm)
 {
-    lock_take(&sm->object.lock);
-    struct ec *ec = waiter_take(sm);
-    bool taken = ec || !sm->count;
-    if (taken && !ec)
-        sm->count = 1;
-    lock_give(&sm->object.lock);
-    if (ec)
-        ec_wake(ec, STATUS_SUCCESS);
-    return taken;
+    (void)waiter_wake(sm, STATUS_SUCCESS);
+    return STATUS_SUCCESS;
 }
 
 uint64_t syscall_up(struct ec *ec)
@@ -50,56 +49,68 @@ uint64_t syscall_up(struct ec *ec)
     struct object *object;
     enum status status = table_find(&ec->pd->table, ec->regs.rdi, OBJECT_SM, SM_RIGHT_UP, &object);
 
-    if (!status)
-        semaphore_up((struct sm *)object);
-    return status;
+    if (status)
+        return status;
+    struct sm *sm = (struct sm *)object;
+    lock_take(&sm->object.lock);
+    if (!chain_empty(&sm->waiters))
+        return up_slowly(sm);
+    if (sm->count != UINT64_MAX)
+        sm->count++;
+    lock_give(&sm->object.lock);
+    return STATUS_SUCCESS;
+}
+
+/* The count is zero, or there are flags. Without flags the lock is held. */
+static __attribute__((noinline)) uint64_t down_slowly(struct ec *ec, struct sm *sm)
+{
+    uint64_t flags = ec->regs.rsi, deadline = ec->regs.rdx, count;
+    struct cpu *cpu = cpu_this();
+
+    if (flags & ~(uint64_t)(DOWN_TRY | DOWN_ZERO))
+        return STATUS_BAD_PARAMETER;
+    if (flags)
+        lock_take(&sm->object.lock);
+    count = sm->count;
+    bool dying = sm->object.dying;
+    if (count || dying || flags & DOWN_TRY) {
+        sm->count = flags & DOWN_ZERO || !count ? 0 : count - 1;
+        lock_give(&sm->object.lock);
+        return count ? STATUS_SUCCESS : dying ? STATUS_ABORTED : STATUS_WOULD_BLOCK;
+    }
+    ec->state = EC_BLOCKED;
+    ec->blocked_on = sm;
+    chain_insert(sm->waiters.prev, &ec->waiting);
+    lock_give(&sm->object.lock);
+    if (deadline)
+        sched_wait(cpu, ec, deadline);
+    schedule(cpu);
 }
 
 uint64_t syscall_down(struct ec *ec)
 {
-    uint64_t flags = ec->regs.rsi, deadline = ec->regs.rdx;
-    struct cpu *cpu = cpu_this();
     struct object *object;
     enum status status =
         table_find(&ec->pd->table, ec->regs.rdi, OBJECT_SM, SM_RIGHT_DOWN, &object);
 
     if (status)
         return status;
-    if (flags & ~(uint64_t)(DOWN_TRY | DOWN_ZERO))
-        return STATUS_BAD_PARAMETER;
     struct sm *sm = (struct sm *)object;
-
+    if (ec->regs.rsi)
+        return down_slowly(ec, sm);
     lock_take(&sm->object.lock);
-    if (sm->count) {
-        sm->count = flags & DOWN_ZERO ? 0 : sm->count - 1;
-        lock_give(&sm->object.lock);
-        return STATUS_SUCCESS;
-    }
-    if (flags & DOWN_TRY || sm->object.dying) {
-        bool dying = sm->object.dying;
-        lock_give(&sm->object.lock);
-        return dying ? STATUS_ABORTED : STATUS_WOULD_BLOCK;
-    }
-    ec->state = EC_BLOCKED;
-    ec->blocked_on = sm;
-    chain_insert(sm->waiters.prev, &ec->waiting);
+    if (!sm->count)
+        return down_slowly(ec, sm);
+    sm->count--;
     lock_give(&sm->object.lock);
-    if (deadline) {
-        timers_add(&cpu->waits, &ec->timer, deadline);
-        sched_timer_update(cpu);
-    }
-    schedule(cpu);
+    return STATUS_SUCCESS;
 }
 
 bool semaphore_abort_one(struct sm *sm)
 {
     lock_take(&sm->object.lock);
     sm->object.dying = true;
-    struct ec *ec = waiter_take(sm);
-    lock_give(&sm->object.lock);
-    if (ec)
-        ec_wake(ec, STATUS_ABORTED);
-    return ec;
+    return waiter_wake(sm, STATUS_ABORTED);
 }
 
 bool semaphore_cancel(struct ec *ec)

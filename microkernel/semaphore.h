@@ -18,11 +18,8 @@ struct sm {
 
 _Static_assert(sizeof(struct sm) == 64, "a small cell");
 
-/* Adds one, or wakes the first waiter; a count at its maximum stays there. */
-void semaphore_up(struct sm *sm);
-
-/* An interrupt: the same, but the count never rises above one. False: it was not zero. */
-bool semaphore_signal(struct sm *sm);
+/* Wakes the first waiter, or adds one if the count is below limit. False: it is not. */
+bool semaphore_up(struct sm *sm, uint64_t limit);
 
 /* System calls UP and DOWN (ipc/abi/README.md). */
 uint64_t syscall_up(struct ec *ec);

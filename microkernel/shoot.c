@@ -9,8 +9,8 @@
  */
 #include "shoot.h"
 
-#include "mapping.h"
 #include "pool.h"
+#include "quiesce.h"
 #include "space.h"
 
 struct shoot_cpu shoot_cpus[BOOT_MAX_CPUS];
@@ -33,7 +33,9 @@ static uint32_t lowest(uint64_t cpus)
 void shoot_start(uint32_t cpu, uint64_t kernel_root, bool pcid)
 {
     own_root = kernel_root;
-    shoot_cpus[cpu].generation = pcid ? 1 : TAG_NONE;
+    shoot_cpus[cpu].generation = 1;
+    shoot_cpus[cpu].plain = TAG_PORTS;
+    shoot_cpus[cpu].pcids = pcid;
     uint64_t before = __atomic_fetch_or(&cpus_started, bit(cpu), __ATOMIC_SEQ_CST);
     if (before & ~bit(cpu))
         shoot_others = true;
@@ -56,111 +58,107 @@ void space_load_new(struct space *space, uint32_t cpu)
         space_leave(cpu);
         return;
     }
-    if (self->generation == TAG_NONE) {
-        shoot_cr3_load(space->cr3);
-        return;
-    }
-    if (++self->tag == TAG_PCIDS) {
-        self->tag = 1;
+    if (self->pcids && ++self->pcid == TAG_PCIDS) {
+        self->pcid = 1;
         self->generation++;
+        self->plain = TAG_PORTS;
     }
+    space->tags[cpu].cr3 = space->cr3 | self->pcid | (self->pcids ? SHOOT_KEEP : 0);
     /* A sender that took the tag just before this saw current, or its change precedes the load. */
-    __atomic_store_n(&space->tags[cpu], self->generation << 12 | self->tag, __ATOMIC_RELAXED);
-    shoot_cr3_load(space->cr3 | self->tag);
+    __atomic_store_n(&space->tags[cpu].generation,
+                     self->generation | (space->ports[0] ? TAG_PORTS : 0), __ATOMIC_RELAXED);
+    shoot_cr3_load(space->cr3 | self->pcid);
 }
 
-void shoot_begin(struct shoot *batch, uint32_t cpu)
+/* Whoever takes a lock under which this CPU changed something sees that its batch is open. */
+static inline struct shoot_cpu *batch_open(uint32_t cpu)
 {
     struct shoot_cpu *self = &shoot_cpus[cpu];
 
-    batch->cpu = cpu;
-    batch->count = 0;
-    batch->kernel = false;
-    batch->cpus = 0;
-    batch->tables = NULL;
-    chain_init(&batch->records);
-    chain_init(&batch->mems);
-    self->open = batch;
-    /* Before the locks under which entries are cleared: who takes one later sees it. */
-    __atomic_store_n(&self->batch, self->batch + 1, __ATOMIC_RELEASE);
+    if (self->batch % 2 == 0)
+        __atomic_store_n(&self->batch, self->batch + 1, __ATOMIC_RELEASE);
+    return self;
 }
 
-static void pages_add(struct shoot *batch, uint64_t address, uint32_t count, uint64_t bytes)
+/* Takes the tags of the other CPUs, and sees which of them run the space. */
+static __attribute__((noinline)) void others_add(uint32_t cpu, struct space *space)
 {
-    if (count > SHOOT_PAGES - batch->count || batch->count > SHOOT_PAGES) {
-        batch->count = SHOOT_PAGES + 1;
-        return;
-    }
-    for (; count > 0; count--, address += bytes)
-        batch->pages[batch->count++] = address;
-}
+    struct shoot_cpu *self = &shoot_cpus[cpu];
+    uint64_t others;
 
-void shoot_add(struct shoot *batch, struct space *space, uint64_t address, uint32_t count,
-               uint64_t bytes)
-{
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries cleared; then who has loaded the space */
-    uint64_t cpus = __atomic_load_n(&space->cpus, __ATOMIC_RELAXED),
-             others = cpus & ~bit(batch->cpu);
-
-    if (shoot_cpus[batch->cpu].current == space)
-        pages_add(batch, address, count, bytes);
-    else
-        space->tags[batch->cpu] = 0;
-    if (!others)
-        return;
+    others = __atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~bit(cpu);
     for (uint64_t left = others; left; left &= left - 1)
-        __atomic_store_n(&space->tags[lowest(left)], 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&space->tags[lowest(left)].generation, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     for (uint64_t left = others; left; left &= left - 1) {
         const struct shoot_cpu *other = &shoot_cpus[lowest(left)];
         if (__atomic_load_n(&other->loaded, __ATOMIC_ACQUIRE) == space ||
             __atomic_load_n(&other->current, __ATOMIC_RELAXED) == space)
-            batch->cpus |= bit(lowest(left));
+            self->cpus |= bit(lowest(left));
     }
+    self->long_way |= self->cpus != 0;
 }
 
-void shoot_add_kernel(struct shoot *batch, uint64_t address)
+void shoot_space(uint32_t cpu, struct space *space)
 {
-    batch->kernel = true;
-    batch->cpus = __atomic_load_n(&cpus_started, __ATOMIC_RELAXED) & ~bit(batch->cpu);
-    pages_add(batch, address, 1, FRAME_SIZE);
+    const struct shoot_cpu *self = batch_open(cpu);
+
+    if (self->current != space)
+        space->tags[cpu].generation = 0;
+    if (shoot_others)
+        others_add(cpu, space);
+}
+
+void shoot_add_kernel(uint64_t address)
+{
+    uint32_t cpu = shoot_this_cpu();
+    struct shoot_cpu *self = batch_open(cpu);
+
+    self->kernel = self->long_way = true;
+    self->cpus = __atomic_load_n(&cpus_started, __ATOMIC_RELAXED) & ~bit(cpu);
+    shoot_pages(cpu, address, 1, FRAME_SIZE);
 }
 
 /*
  * The table's first words hold the link and the pool meanwhile. Both are even, so a processor that
  * still walks the table finds no entry that is present.
  */
-void shoot_table(struct shoot *batch, struct pool *pool, uint64_t *table)
+void shoot_table(struct pool *pool, uint64_t *table)
 {
-    table[0] = (uint64_t)batch->tables;
+    struct shoot_cpu *self = batch_open(shoot_this_cpu());
+
+    table[0] = (uint64_t)self->tables;
     table[1] = (uint64_t)pool;
-    batch->tables = table;
+    self->tables = table;
+    self->long_way = true;
 }
 
-static void local_flush(const struct shoot *batch)
+void shoot_await(void)
 {
-    struct space *current = shoot_cpus[batch->cpu].current;
+    struct shoot_cpu *self = batch_open(shoot_this_cpu());
 
-    if (batch->count <= SHOOT_PAGES)
-        for (uint32_t i = 0; i < batch->count; i++)
-            shoot_page_invalidate(batch->pages[i]);
-    else if (batch->kernel)
-        shoot_everything_invalidate();
-    else if (current)
-        space_load_new(current, batch->cpu);
+    self->wait = self->long_way = true;
 }
 
-static void others_ask(const struct shoot *batch)
+void shoot_part(struct part *part)
 {
-    struct shoot_cpu *self = &shoot_cpus[batch->cpu];
+    struct shoot_cpu *self = &shoot_cpus[shoot_this_cpu()];
 
-    __atomic_store_n(&self->pending, batch->cpus, __ATOMIC_SEQ_CST);
-    for (uint64_t left = batch->cpus; left; left &= left - 1) {
+    shoot_await();
+    part->origin.chain.next = self->parts;
+    self->parts = &part->origin.chain;
+}
+
+static void others_ask(struct shoot_cpu *self, uint32_t here)
+{
+    __atomic_store_n(&self->pending, self->cpus, __ATOMIC_SEQ_CST);
+    for (uint64_t left = self->cpus; left; left &= left - 1) {
         uint32_t cpu = lowest(left);
-        if (batch->kernel)
+        if (self->kernel)
             __atomic_store_n(&shoot_cpus[cpu].everything, 1, __ATOMIC_SEQ_CST);
-        __atomic_fetch_or(&shoot_cpus[cpu].requests, bit(batch->cpu), __ATOMIC_SEQ_CST);
-        shoot_interrupt(cpu);
+        __atomic_fetch_or(&shoot_cpus[cpu].requests, bit(here), __ATOMIC_SEQ_CST);
+        cpu_interrupt(cpu);
     }
 }
 
@@ -179,57 +177,70 @@ void shoot_serve(uint32_t cpu)
         __atomic_fetch_and(&shoot_cpus[lowest(senders)].pending, ~bit(cpu), __ATOMIC_SEQ_CST);
 }
 
-static void free_release(struct shoot *batch)
+static void others_await(struct shoot_cpu *self, uint32_t here)
 {
-    while (batch->tables) {
-        uint64_t *table = batch->tables;
+    while (__atomic_load_n(&self->pending, __ATOMIC_ACQUIRE)) {
+        shoot_serve(here);
+        shoot_pause();
+    }
+    self->cpus = 0;
+}
+
+static void tables_release(struct shoot_cpu *self)
+{
+    while (self->tables) {
+        uint64_t *table = self->tables;
         struct pool *pool = (struct pool *)table[1];
-        batch->tables = (void *)table[0];
+        self->tables = (void *)table[0];
         table[0] = table[1] = 0;
         pool_give_clean_frame(pool, table);
     }
-    while (!chain_empty(&batch->records)) {
-        struct mapping *mapping = CONTAINER(batch->records.next, struct mapping, node.chain);
-        chain_remove(&mapping->node.chain);
-        pool_give_cell(mapping->space->pool, mapping);
-    }
+}
+
+static struct part *part_at(struct chain *link)
+{
+    return CONTAINER(link, struct part, origin.chain);
 }
 
 /* The batch is closed: nobody waits for it while this CPU waits for others. */
-static void mems_release(struct shoot *batch)
+static void parts_release(struct chain *parts)
 {
-    for (struct chain *link = batch->mems.next; link != &batch->mems; link = link->next) {
-        struct mem *mem = CONTAINER(link, struct mem, origin.chain);
-        pool_hide_object(mem->object.pool, mem);
-    }
-    shoot_quiesce();
-    while (!chain_empty(&batch->mems)) {
-        struct mem *mem = CONTAINER(batch->mems.next, struct mem, origin.chain);
-        chain_remove(&mem->origin.chain);
-        pool_give_object(mem->object.pool, mem);
+    for (struct chain *link = parts; link; link = link->next)
+        pool_hide_object(part_at(link)->object.pool, part_at(link));
+    quiesce();
+    while (parts) {
+        struct part *part = part_at(parts);
+        parts = parts->next;
+        pool_give_object(part->object.pool, part);
     }
 }
 
-void shoot_flush(struct shoot *batch)
+bool shoot_close(uint32_t cpu)
 {
-    struct shoot_cpu *self = &shoot_cpus[batch->cpu];
+    struct shoot_cpu *self = &shoot_cpus[cpu];
+    struct chain *parts = self->parts;
+    bool wait = self->wait;
 
-    if (batch->cpus)
-        others_ask(batch);
-    local_flush(batch);
-    if (batch->cpus)
-        while (__atomic_load_n(&self->pending, __ATOMIC_ACQUIRE)) {
-            shoot_serve(batch->cpu);
-            shoot_pause();
-        }
-    free_release(batch);
-    self->open = NULL;
+    if (self->cpus)
+        others_ask(self, cpu);
+    if (self->all && self->kernel)
+        shoot_everything_invalidate();
+    else if (self->all && self->current)
+        space_load_new(self->current, cpu);
+    if (self->cpus)
+        others_await(self, cpu);
+    if (self->tables)
+        tables_release(self);
+    self->parts = NULL;
+    self->count = 0;
+    self->all = self->kernel = self->wait = self->long_way = false;
     __atomic_store_n(&self->batch, self->batch + 1, __ATOMIC_RELEASE);
-    if (!chain_empty(&batch->mems))
-        mems_release(batch);
+    if (wait)
+        parts_release(parts);
+    return wait;
 }
 
-void shoot_settle(uint32_t cpu)
+void shoot_wait(uint32_t cpu)
 {
     uint64_t others = __atomic_load_n(&cpus_started, __ATOMIC_RELAXED) & ~bit(cpu);
 

@@ -2,21 +2,23 @@
  * What the processors keep of the page tables, and how they forget it: TLB shoot-down in batches,
  * and the 12-bit tags (PCIDs) that keep the translations of several address spaces apart.
  *
- * A step that takes something out of a page table opens a batch, adds what it took while it holds
- * the lock of the tables, and flushes the batch when it holds no lock. Only then are table frames
- * and records that came free given back to their pools: until then a processor may still walk them.
- * A batch does not last over a preemption point; a CPU has at most one.
+ * A step that takes something out of a page table adds what it took to its CPU's batch while it
+ * holds the lock of the tables, and flushes the batch when it holds no lock. Its own CPU forgets
+ * few pages at once, many with the flush. Only then are tables that came free given back to their
+ * pools: until then a processor may still walk them. A batch begins with what is added first, and
+ * does not last over a preemption point.
  *
  * Between the two, another CPU may find that a mapping is gone of which a third still has the
  * translation. So a call that relies on something being unmapped ends with shoot_settle, which
  * waits until every batch that was open on another CPU is flushed. Whoever waits serves the
  * requests of others meanwhile, and waits without a lock.
  *
- * Tags. Each CPU hands out its own: space->tags[cpu] is generation << 12 | PCID, 0 for none. A
- * CPU uses a space's tag only while its generation is the CPU's; a new one is loaded in such a way
- * that the CPU forgets what it had under it. So a remote CPU that does not run the space needs no
- * interrupt: it loses its tag. Without PCIDs the generation stays where no tag reaches it and every
- * change of CR3 forgets. PCID 0 belongs to the kernel's own tables, which map nothing for users.
+ * Tags. Each CPU hands out its own: space->tags[cpu] is a value for CR3, with a PCID, and the
+ * generation in which it is good, 0 for none. A CPU uses a space's tag only while its generation is
+ * the CPU's; a new one is loaded in such a way that the CPU forgets what it had under it. So a
+ * remote CPU that does not run the space needs no interrupt: it loses its tag. Without PCIDs there
+ * is one generation, and every change of CR3 forgets. PCID 0 belongs to the kernel's own tables,
+ * which map nothing for users.
  */
 #ifndef CAIRN_SHOOT_H
 #define CAIRN_SHOOT_H
@@ -25,6 +27,7 @@
 #include "chain.h"
 #include "types.h"
 
+struct part;
 struct pool;
 struct space;
 
@@ -33,16 +36,33 @@ struct space;
     (1ull << 63) /* to CR3: keep what is known under this PCID (SDM 3A, 4.10.4.1) \
                   */
 #define TAG_PCIDS 4096u
-#define TAG_NONE  UINT64_MAX /* generation of a CPU without PCIDs */
+
+struct tag {
+    uint64_t generation; /* and TAG_PORTS; cleared by others. Atomic */
+    uint64_t cr3;
+};
+
+/* A domain with I/O ports: to enter it takes more than to load CR3 (ports.h). */
+#define TAG_PORTS (1ull << 63)
 
 struct shoot_cpu {
     /* Written by this CPU only. */
     struct space *current; /* whose tables CR3 has, or is about to have; NULL: the kernel's own */
     struct space *loaded;  /* the same, but changed behind CR3, not before it */
     uint64_t generation;
-    uint64_t batch;     /* odd: it has an open batch */
-    struct shoot *open; /* that batch */
-    uint32_t tag;       /* the PCID handed out last */
+    uint64_t plain; /* the same, or TAG_PORTS: it takes more to leave what is loaded */
+    uint32_t pcid;  /* handed out last */
+    bool pcids;
+    /* The batch; between two of them all but the number is 0. */
+    uint32_t count;      /* pages that this CPU has forgotten */
+    uint64_t batch;      /* odd: it is open */
+    uint64_t cpus;       /* others that must be asked */
+    void *tables;        /* that came free, each with its pool (shoot_table) */
+    struct chain *parts; /* that ended, by their origins, linked by next */
+    bool wait;           /* until no CPU can hold a pointer to what has ended */
+    bool kernel;         /* there are pages of the kernel's half */
+    bool all;            /* pages are left that are forgotten with all others */
+    bool long_way;       /* there is more to do than to end it */
     /* Written by others. */
     uint32_t everything; /* not 0: a requester wants global translations forgotten too */
     uint64_t requests;   /* bit n: CPU n wants this one to forget what it knows of current */
@@ -54,51 +74,85 @@ extern struct shoot_cpu shoot_cpus[BOOT_MAX_CPUS];
 /* More than one CPU has started. Does not change once programs run. */
 extern bool shoot_others;
 
-struct shoot {
-    uint32_t cpu;
-    uint32_t count;       /* pages; more than SHOOT_PAGES: the whole space */
-    bool kernel;          /* there are pages of the kernel's half */
-    uint64_t cpus;        /* others that must be asked */
-    void *tables;         /* that came free, each with its pool (shoot_table) */
-    struct chain records; /* struct mapping that came free, by their nodes */
-    struct chain mems;    /* struct mem that ended, by their origins */
-    uint64_t pages[SHOOT_PAGES];
-};
-
 /* Supplied by the kernel. */
 uint32_t shoot_this_cpu(void);
 void shoot_cr3_load(uint64_t value);
-void shoot_page_invalidate(uint64_t address); /* INVLPG */
-void shoot_everything_invalidate(void);       /* all translations, global ones too */
-void shoot_interrupt(uint32_t cpu);           /* makes that CPU call shoot_serve soon */
-void shoot_pause(void);                       /* between two looks at what another CPU does */
-void shoot_quiesce(void);                     /* quiesce.h */
+void shoot_everything_invalidate(void); /* all translations, global ones too */
+void cpu_interrupt(uint32_t cpu);       /* VECTOR_WAKE: makes that CPU call shoot_serve soon */
+void shoot_pause(void);                 /* between two looks at what another CPU does */
+
+/* Unit tests have a model of it. */
+#ifdef SHOOT_MODEL
+void shoot_page_invalidate(uint64_t address);
+#else
+static inline void shoot_page_invalidate(uint64_t address)
+{
+    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
+}
+#endif
 
 /* To be called for each CPU, before any of them loads a space, with kernel_root loaded. */
 void shoot_start(uint32_t cpu, uint64_t kernel_root, bool pcid);
 
-void shoot_begin(struct shoot *batch, uint32_t cpu);
-
 /*
- * Adds count pages of `bytes` bytes from address on, whose entries have been cleared, under the
- * space's lock; and a page that left the frame map.
+ * Adds pages of a space whose entries have been cleared, under its lock: each run of pages in turn
+ * to shoot_pages, if this CPU has the space, then the space. And a page that left the frame map.
  */
-void shoot_add(struct shoot *batch, struct space *space, uint64_t address, uint32_t count,
-               uint64_t bytes);
-void shoot_add_kernel(struct shoot *batch, uint64_t address);
+void shoot_space(uint32_t cpu, struct space *space);
+void shoot_add_kernel(uint64_t address);
+
+/* Forgets pages here: now if there are few, otherwise all with the flush. */
+static inline void shoot_pages(uint32_t cpu, uint64_t address, uint32_t count, uint64_t bytes)
+{
+    struct shoot_cpu *self = &shoot_cpus[cpu];
+
+    if (count > SHOOT_PAGES - self->count) {
+        self->count = SHOOT_PAGES;
+        self->all = self->long_way = true;
+        return;
+    }
+    self->count += count;
+    for (; count > 0; count--, address += bytes)
+        shoot_page_invalidate(address);
+}
 
 /* A table, all zero, that nothing points to any more; goes back to pool after the flush. */
-void shoot_table(struct shoot *batch, struct pool *pool, uint64_t *table);
+void shoot_table(struct pool *pool, uint64_t *table);
+
+/* Something ended that another CPU may hold a pointer to: the flush waits until none does. */
+void shoot_await(void);
+
+/* It is a part, which goes back to its pool then. Under the lock of its chain. */
+void shoot_part(struct part *part);
 
 /*
- * Makes every CPU forget what was added, then gives back what came free. No lock is held. If MEMs
- * ended it waits until no CPU can hold a pointer to one, and opens interrupts meanwhile: the caller
- * must look up everything again.
+ * If this CPU has a batch open: makes every CPU forget what was added, then gives back what came
+ * free. No lock is held. True: it was to wait, so that no CPU can hold a pointer to a part that
+ * ended, and has opened interrupts meanwhile; the caller must look up everything again.
  */
-void shoot_flush(struct shoot *batch);
+bool shoot_close(uint32_t cpu);
+
+static inline bool shoot_flush(uint32_t cpu)
+{
+    struct shoot_cpu *self = &shoot_cpus[cpu];
+
+    if (self->batch % 2 == 0)
+        return false;
+    if (self->long_way)
+        return shoot_close(cpu);
+    self->count = 0;
+    __atomic_store_n(&self->batch, self->batch + 1, __ATOMIC_RELEASE);
+    return false;
+}
 
 /* Waits until the batches are flushed that other CPUs have open. No lock, no batch of its own. */
-void shoot_settle(uint32_t cpu);
+void shoot_wait(uint32_t cpu);
+
+static inline void shoot_settle(uint32_t cpu)
+{
+    if (shoot_others)
+        shoot_wait(cpu);
+}
 
 /* Does what other CPUs have asked this one for: in the interrupt handler and in every wait. */
 void shoot_serve(uint32_t cpu);

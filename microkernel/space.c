@@ -6,15 +6,10 @@
 
 #include "pool.h"
 
-#define ENTRIES     512u
+#define ENTRIES     SPACE_ENTRIES
 #define ROOT_LEVEL  3u
 #define KERNEL_HALF 256u
 
-#define COUNT_SHIFT 52 /* entries that a table uses, in the entry that points to it */
-#define COUNT_ONE   (1ull << COUNT_SHIFT)
-#define COUNT       (0x3ffull << COUNT_SHIFT)
-
-#define PAGE_LARGE  (1ull << 7) /* level 1 and 2: a page, not a table */
 #define TABLE_FLAGS (PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED)
 
 unsigned space_levels SEALED = 2;
@@ -29,6 +24,14 @@ static inline void level_assume(unsigned level)
 static uint32_t table_index(uint64_t address, unsigned level)
 {
     return (uint32_t)(address >> (12 + 9 * level)) % ENTRIES;
+}
+
+/* How many of count pages have their entries in the same table as the first of them. */
+static inline uint32_t count_here(uint64_t address, uint32_t count, unsigned level)
+{
+    uint32_t room = ENTRIES - table_index(address, level);
+
+    return count < room ? count : room;
 }
 
 static uint64_t *table_below(uint64_t entry)
@@ -55,63 +58,61 @@ bool space_init(struct space *space, struct pool *pool, const uint64_t *kernel_r
 
 void space_end(struct space *space, uint32_t cpu)
 {
-    struct shoot batch;
-
     if (shoot_cpus[cpu].current == space)
         space_leave(cpu);
-    shoot_begin(&batch, cpu);
-    shoot_add(&batch, space, 0, 1, FRAME_SIZE); /* CPUs that have it loaded find it dying */
-    shoot_flush(&batch);
-    shoot_settle(cpu); /* batches of others may hold records of it */
+    shoot_space(cpu, space); /* CPUs that have it loaded find it dying */
+    shoot_flush(cpu);
+    shoot_settle(cpu); /* others may not have flushed what they took from it */
     pool_give_frame(space->pool, space->root);
 }
 
 /*
- * Tables missing on the way down to the one that has entries of level; if there are none, *spot is
- * the entry for address.
+ * Tables missing on the way down to the one that has the entries of count pages, which are all in
+ * one table; SPACE_TAKEN: one of them is mapped. If none is missing, *spot is the first entry.
  */
-static inline unsigned way_missing(const struct space *space, uint64_t address, unsigned level,
-                                   struct spot *spot)
+static inline unsigned way_missing(const struct space *space, uint64_t address, uint32_t count,
+                                   unsigned level, struct spot *spot)
 {
-    uint64_t *table = space->root, *above = NULL;
-    unsigned at = ROOT_LEVEL;
+    uint64_t *above = NULL, *entry = &space->root[table_index(address, ROOT_LEVEL)];
 
-    for (; at > level; at--) {
-        above = &table[table_index(address, at)];
-        if (!*above)
+    for (unsigned at = ROOT_LEVEL; at > level; at--) {
+        if (!*entry)
             return at - level;
-        table = table_below(*above);
+        if (*entry & PAGE_LARGE)
+            return SPACE_TAKEN;
+        above = entry;
+        entry = &table_below(*entry)[table_index(address, at - 1)];
     }
-    *spot = (struct spot){&table[table_index(address, level)], above};
+    for (uint32_t i = 0; i < count; i++)
+        if (entry[i])
+            return SPACE_TAKEN;
+    *spot = (struct spot){entry, above};
     return 0;
 }
 
-unsigned space_missing(const struct space *space, uint64_t address, uint32_t count, unsigned level,
+unsigned space_missing(struct space *space, uint64_t address, uint32_t count, unsigned level,
                        struct spot *spot)
 {
     level_assume(level);
-    uint64_t differ = address ^ (address + (count - 1) * level_bytes(level));
-    unsigned missing;
+    uint32_t here = count_here(address, count, level);
+    uint64_t next = address + here * level_bytes(level), differ = address ^ next;
 
     spot->entry = NULL;
-    missing = way_missing(space, address, level, spot);
-    if (differ < level_bytes(level + 1)) /* all in one table */
+    unsigned missing = way_missing(space, address, here, level, spot);
+    if (!missing && !level) {
+        space->last = (struct spot){spot->entry - table_index(address, 0), spot->above};
+        space->last_region = address / level_bytes(1);
+    }
+    if (here == count || missing == SPACE_TAKEN)
         return missing;
-    /* Of those on the way to the last page, the upper ones may be the same as for the first. */
-    unsigned more = way_missing(space, address ^ differ, level, spot);
+    unsigned more = way_missing(space, next, count - here, level, spot);
+    if (more == SPACE_TAKEN)
+        return more;
+    /* Of those on the way to the second table, the upper ones may be the same as for the first. */
     for (unsigned at = level; at < level + more && differ >= level_bytes(at + 1); at++)
         missing++;
     spot->entry = NULL;
     return missing;
-}
-
-/* Fills count entries of one table. */
-static inline void spot_fill(const struct spot *spot, uint32_t count, uint64_t value,
-                             uint64_t bytes)
-{
-    for (uint32_t i = 0; i < count; i++, value += bytes)
-        entry_set(&spot->entry[i], value);
-    entry_set(spot->above, *spot->above + count * COUNT_ONE);
 }
 
 /* Finds the entry for address, making the tables that are missing. */
@@ -133,27 +134,24 @@ static struct spot spot_make(struct space *space, uint64_t address, unsigned lev
     return (struct spot){&table[table_index(address, level)], above};
 }
 
-void space_fill(struct space *space, uint64_t address, hpa_t frame, uint32_t count, unsigned level,
-                uint64_t flags, struct spot *spot)
+void space_fill(struct space *space, uint64_t address, uint32_t count, unsigned level,
+                uint64_t entry, struct spot *spot)
 {
     level_assume(level);
-    uint64_t bytes = level_bytes(level);
-    uint32_t room = ENTRIES - table_index(address, level), here = count < room ? count : room;
+    uint32_t here = count_here(address, count, level);
+    uint64_t size = here * level_bytes(level);
 
-    flags |= PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY | (level ? PAGE_LARGE : 0);
-    if (!spot->entry)
-        *spot = spot_make(space, address, level);
-    spot_fill(spot, here, frame.value | flags, bytes);
+    *spot = spot_make(space, address, level);
+    spot_fill(*spot, here, level, entry);
     if (here == count)
         return;
-    *spot = spot_make(space, address + here * bytes, level);
-    spot_fill(spot, count - here, (frame.value + here * bytes) | flags, bytes);
+    *spot = spot_make(space, address + size, level);
+    spot_fill(*spot, count - here, level, entry + size);
     spot->entry = NULL;
 }
 
 /* Clears pages that are in one table, the first of them at address. */
-static void table_clear(struct space *space, uint64_t address, uint32_t count, unsigned level,
-                        struct shoot *batch)
+static void table_clear(struct space *space, uint64_t address, uint32_t count, unsigned level)
 {
     uint64_t *way[ROOT_LEVEL + 1], *table = space->root;
 
@@ -173,42 +171,22 @@ static void table_clear(struct space *space, uint64_t address, uint32_t count, u
             return;
         }
         entry_set(way[at], 0);
-        shoot_table(batch, space->pool, table_below(entry));
+        space->last.entry = NULL;
+        shoot_table(space->pool, table_below(entry));
     }
 }
 
-/* The long way: pages in one table or two, which may come free. */
-static __attribute__((noinline)) void tables_clear(struct space *space, uint64_t address,
-                                                   uint32_t count, unsigned level,
-                                                   struct shoot *batch)
+void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned level)
 {
-    uint32_t room = ENTRIES - table_index(address, level);
-    uint32_t here = count < room ? count : room;
+    uint32_t here = count_here(address, count, level);
 
-    table_clear(space, address, here, level, batch);
+    table_clear(space, address, here, level);
     if (here < count)
-        table_clear(space, address + here * level_bytes(level), count - here, level, batch);
-}
-
-void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned level,
-                 const struct spot *spot, struct shoot *batch)
-{
-    uint64_t *entry = spot->entry, *above = spot->above;
-    uint64_t left = entry ? *above - count * COUNT_ONE : 0;
-
-    level_assume(level);
-    if (left & COUNT) {
-        for (uint32_t i = 0; i < count; i++)
-            entry_set(&entry[i], 0);
-        entry_set(above, left);
-    } else {
-        tables_clear(space, address, count, level, batch);
-    }
-    shoot_add(batch, space, address, count, level_bytes(level));
+        table_clear(space, address + here * level_bytes(level), count - here, level);
 }
 
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
-                 struct shoot *batch)
+                 uint32_t cpu)
 {
     uint64_t *table = space->root, *below = pool_take_reserved(space->pool);
 
@@ -223,5 +201,7 @@ void space_split(struct space *space, uint64_t address, unsigned level, struct s
     __atomic_store_n(entry, ((uint64_t)below - FRAME_BASE) | TABLE_FLAGS | ENTRIES * COUNT_ONE,
                      __ATOMIC_RELEASE);
     *spot = (struct spot){below, entry};
-    shoot_add(batch, space, address, 1, level_bytes(level + 1));
+    if (shoot_cpus[cpu].current == space)
+        shoot_pages(cpu, address, 1, level_bytes(level + 1));
+    shoot_space(cpu, space);
 }

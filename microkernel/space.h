@@ -4,47 +4,61 @@
  * Entries of upper levels allow everything, the last one decides. An entry that points to a table
  * counts, in bits that the processor ignores, how many entries of that table are used; a table
  * whose last entry goes is taken out at once. What is mapped is recorded in `mappings`
- * (mapping.h): no two records overlap, and nothing is mapped without one. So whether a range is
- * free is asked of the records, and the tables need no check.
+ * (mapping.h), and nothing is mapped without a record.
  */
 #ifndef CAIRN_SPACE_H
 #define CAIRN_SPACE_H
 
+#include "address_space.h"
 #include "boot_info.h"
-#include "layout.h"
 #include "lock.h"
 #include "paging.h"
 #include "shoot.h"
-#include "tree.h"
+#include "trie.h"
 #include "types.h"
 
 struct pool;
 
-/* Where a frame of the kernel is reached; unit tests reach it at its own address. */
-#ifndef FRAME_BASE
-#define FRAME_BASE FRAME_MAP
-#endif
-
 #define SPACE_END   0x00007ffffffff000ull /* first address that no program can have mapped */
 #define SPACE_PAGES 512u                  /* at most so many pages in one record */
 #define SPACE_NEEDS 6u                    /* tables that one record can lack, at most */
+
+/*
+ * Where the entries of some pages are, all in one table, so that they need not be looked for again.
+ * They stay there while one of them is used.
+ */
+struct spot {
+    uint64_t *entry; /* of the first page; NULL: not known, or they are in two tables */
+    uint64_t *above; /* the entry that points to their table */
+};
 
 struct space {
     uint64_t *root;       /* top table, in the frame map; constant, as are cr3 and pool */
     uint64_t cr3;         /* its physical address */
     struct pool *pool;    /* pays for tables and records */
     uint64_t cpus;        /* bit n: CPU n has had it loaded. Atomic */
-    struct tree mappings; /* by address; under lock, as are the tables */
+    struct trie mappings; /* by page number; under lock, as are the tables */
     struct lock lock;     /* taken after a MEM's, before a pool's */
     bool dying;           /* under lock, never goes back: nothing is mapped, nobody loads it */
     uint64_t *ports[2];   /* I/O permission bitmap, in the frame map; NULL: no ports (ports.h) */
-    uint64_t tags[BOOT_MAX_CPUS]; /* shoot.h. Atomic */
+    struct spot last;     /* entry 0 of the last-level table found last, under lock; NULL: none */
+    uint64_t last_region; /* for addresses in this one: address / level_bytes(1) */
+    struct tag tags[BOOT_MAX_CPUS]; /* shoot.h */
 };
+
+#define PAGE_LARGE (1ull << 7) /* level 1 and 2: a page, not a table */
 
 /* Page sizes: level 0, 1 and 2 are 4 KiB, 2 MiB and 1 GiB. */
 static inline uint64_t level_bytes(unsigned level)
 {
     return FRAME_SIZE << 9 * level;
+}
+
+/* What maps a page of a level; flags: what it allows, and how it is cached. */
+static inline uint64_t page_entry(uint64_t frame, unsigned level, uint64_t flags)
+{
+    return frame | flags | PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY |
+           (level ? PAGE_LARGE : 0);
 }
 
 /* Page sizes that the processors have: 2, or 3 where they have 1 GiB pages. Set at boot. */
@@ -60,36 +74,75 @@ __attribute__((warn_unused_result)) bool space_init(struct space *space, struct 
  */
 void space_end(struct space *space, uint32_t cpu);
 
-/*
- * Where the entries of some pages are, all in one table, so that they need not be looked for again.
- * They stay there while one of them is used.
- */
-struct spot {
-    uint64_t *entry; /* of the first page; NULL: not known, or they are in two tables */
-    uint64_t *above; /* the entry that points to their table */
-};
+#define SPACE_ENTRIES 512u
+
+/* In the entry that points to a table: how many entries of the table are used. */
+#define COUNT_ONE (1ull << 52)
+#define COUNT     (0x3ffull << 52)
+
+#define SPACE_TAKEN UINT32_MAX
 
 /*
- * How many tables are missing to map count pages of a level at address: so many frames must be
- * reserved in the space's pool for space_fill, which then cannot fail. The lock is held for all of
- * these. The range is valid and, for space_fill, free: every page of it gets flags. The spot is
- * found by space_missing, or else by space_fill, and kept for space_clear.
+ * How many tables are missing to map count pages of a level at address, a valid range: so many
+ * frames must be reserved in the space's pool for space_fill, which then cannot fail. SPACE_TAKEN:
+ * something is mapped in the range. The lock is held for all of these. The first page gets
+ * `entry`, the others follow. The spot is found by space_missing, or else by space_fill, and kept
+ * for space_clear.
  */
-unsigned space_missing(const struct space *space, uint64_t address, uint32_t count, unsigned level,
+unsigned space_missing(struct space *space, uint64_t address, uint32_t count, unsigned level,
                        struct spot *spot);
-void space_fill(struct space *space, uint64_t address, hpa_t frame, uint32_t count, unsigned level,
-                uint64_t flags, struct spot *spot);
+void space_fill(struct space *space, uint64_t address, uint32_t count, unsigned level,
+                uint64_t entry, struct spot *spot);
 
-/* Takes count pages out and adds them, and tables that came free, to the batch. */
-void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned level,
-                 const struct spot *spot, struct shoot *batch);
+/* The same, with a short way into the table that was found last. */
+static inline unsigned space_find(struct space *space, uint64_t address, uint32_t count,
+                                  unsigned level, struct spot *spot)
+{
+    uint64_t first = address / FRAME_SIZE % SPACE_ENTRIES;
+
+    if (level || !space->last.entry || address / level_bytes(1) != space->last_region ||
+        first + count > SPACE_ENTRIES)
+        return space_missing(space, address, count, level, spot);
+    *spot = (struct spot){space->last.entry + first, space->last.above};
+    for (uint32_t i = 0; i < count; i++)
+        if (spot->entry[i])
+            return SPACE_TAKEN;
+    return 0;
+}
+
+/* Fills count entries of one table, the first of them with entry. */
+static inline void spot_fill(struct spot spot, uint32_t count, unsigned level, uint64_t entry)
+{
+    for (uint32_t i = 0; i < count; i++, entry += level_bytes(level))
+        __atomic_store_n(&spot.entry[i], entry, __ATOMIC_RELAXED);
+    __atomic_store_n(spot.above, *spot.above + count * COUNT_ONE, __ATOMIC_RELAXED);
+}
+
+/*
+ * Takes count pages out, and tables that come free to this CPU's batch (shoot.h). The caller adds
+ * the pages to it under the same lock.
+ */
+void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned level);
+
+/* The short way, if their spot is known and their table stays. False: nothing has changed. */
+static inline bool spot_clear(struct spot spot, uint32_t count)
+{
+    uint64_t left = spot.entry ? *spot.above - count * COUNT_ONE : 0;
+
+    if (!(left & COUNT))
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        __atomic_store_n(&spot.entry[i], 0, __ATOMIC_RELAXED);
+    __atomic_store_n(spot.above, left, __ATOMIC_RELAXED);
+    return true;
+}
 
 /*
  * Makes of one larger page 512 of a level (0 or 1); the table for them is reserved in the pool.
  * Their spot is found.
  */
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
-                 struct shoot *batch);
+                 uint32_t cpu);
 
 /* Loads the space on this CPU. */
 static inline void space_load(struct space *space, uint32_t cpu)
@@ -99,9 +152,9 @@ static inline void space_load(struct space *space, uint32_t cpu)
     __atomic_store_n(&self->current, space, __ATOMIC_RELEASE);
     if (shoot_others)
         __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    uint64_t tag = __atomic_load_n(&space->tags[cpu], __ATOMIC_RELAXED);
-    if (tag >> 12 == self->generation)
-        shoot_cr3_load(space->cr3 | (tag & (TAG_PCIDS - 1)) | SHOOT_KEEP);
+    uint64_t generation = __atomic_load_n(&space->tags[cpu].generation, __ATOMIC_RELAXED);
+    if ((generation & ~TAG_PORTS) == self->generation)
+        shoot_cr3_load(space->tags[cpu].cr3);
     else
         space_load_new(space, cpu);
     __atomic_store_n(&self->loaded, self->current, __ATOMIC_RELEASE);

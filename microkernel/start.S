@@ -5,46 +5,31 @@
 
         .section .text.entry, "ax"
 
-/*
- * Boot CPU, from the loader (ipc/abi/handoff.h): RDI = the handoff. The TSC is read first: the
- * boot information says when the kernel began.
- */
+/* Boot CPU, from the loader (ipc/abi/handoff.h): RDI = the handoff. Its window is there already. */
         .globl  kernel_entry
 kernel_entry:
         cld
-        rdtsc
-        shl     $32, %rdx
-        or      %rdx, %rax
-        mov     %rax, %rsi
-        lea     boot_stack_top(%rip), %rsp
+        mov     $CPU_AREAS + CPU_STACK_TOP, %rsp
         xor     %ebp, %ebp
+        mov     %rdi, %rbx
         call    kernel_start
-        ud2
+        mov     %rbx, %rdi
+        xor     %esi, %esi
 
-/* Every other CPU, from the loader: RSI = its index. The kernel's page tables are complete. */
+/*
+ * Every CPU: RSI = its index. It leaves the loader's page tables and goes on at cpu_main(index) on
+ * its own stack.
+ */
         .globl  kernel_entry_ap
 kernel_entry_ap:
         cld
+        mov     HANDOFF_ROOT(%rdi), %rax
+        mov     %rax, %cr3
         mov     %rsi, %rdi
-        mov     kernel_root(%rip), %rsi
-/*
- * void cpu_enter(uint64_t index, uint64_t root): leaves the loader's page tables and goes on at
- * cpu_main(index) on that CPU's own stack.
- */
-        .globl  cpu_enter
-cpu_enter:
-        mov     %rsi, %cr3
-        mov     %rdi, %rax
-        shl     $16, %rax
-        mov     $CPU_AREAS + CPU_STACK_TOP, %rsp
-        add     %rax, %rsp
+        shl     $16, %rsi
+        lea     CPU_AREAS + CPU_STACK_TOP(%rsi), %rsp
         xor     %ebp, %ebp
         call    cpu_main
         ud2
-
-        .bss
-        .balign 16
-        .skip   4096
-boot_stack_top:
 
         .section .note.GNU-stack, "", @progbits

@@ -3,17 +3,12 @@
  */
 #include "stop.h"
 
+#include "boot.h"
 #include "x86.h"
 
 #define NOBODY UINT32_MAX
 
-static struct handoff_power_off power_off_how SEALED;
 static uint32_t stopping = NOBODY; /* APIC id of the CPU that reports a failure */
-
-void power_off_setup(const struct handoff_power_off *how)
-{
-    power_off_how = *how;
-}
 
 void stop_claim(void)
 {
@@ -21,22 +16,36 @@ void stop_claim(void)
     uint32_t me = cpuid(1, 0).ebx >> 24;
     uint32_t nobody = NOBODY;
 
-    if (__atomic_compare_exchange_n(&stopping, &nobody, me, false, __ATOMIC_ACQ_REL,
-                                    __ATOMIC_ACQUIRE) ||
-        nobody == me)
-        return;
-    for (;;)
-        __asm__ volatile("cli; hlt");
+    if (!__atomic_compare_exchange_n(&stopping, &nobody, me, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_ACQUIRE) &&
+        nobody != me)
+        for (;;)
+            __asm__ volatile("cli; hlt");
+}
+
+void stop(const char *format, ...)
+{
+    va_list arguments;
+
+    stop_claim();
+    console_print("# [kernel] ");
+    va_start(arguments, format);
+    console_print_list(format, arguments);
+    va_end(arguments);
+    console_print("\n");
+    power_off(EXIT_SYSTEM_FAILED);
 }
 
 void power_off(unsigned status)
 {
+    const struct handoff_power_off *how = &boot_handoff.power_off; /* no ports before boot_accept */
+
     console_print("CAIRN-EXIT %u\n", status);
     console_drain();
-    if (power_off_how.port_a)
-        port_write16(power_off_how.port_a, power_off_how.value_a);
-    if (power_off_how.port_b)
-        port_write16(power_off_how.port_b, power_off_how.value_b);
+    if (how->port_a)
+        port_write16(how->port_a, how->value_a);
+    if (how->port_b)
+        port_write16(how->port_b, how->value_b);
     for (;;)
         __asm__ volatile("cli; hlt");
 }

@@ -19,9 +19,6 @@
 
 #define EXIT_STATUS_MAX 255
 
-_Static_assert(SYSCALL_COUNT == ENTRY_SYSCALLS, "entry.S");
-_Static_assert((uint64_t)STATUS_BAD_CALL == ENTRY_BAD_CALL, "entry.S");
-
 static enum status platform_control(const struct registers *regs, uint32_t rights)
 {
     bool trace = regs->rsi == PLATFORM_TRACE;
@@ -36,46 +33,47 @@ static enum status platform_control(const struct registers *regs, uint32_t right
     return STATUS_SUCCESS;
 }
 
-static uint64_t page_split(struct registers *regs, struct pd *pd)
-{
-    enum status status = mapping_split(&pd->space, regs->rdx, cpu_this()->index);
-
-    if (status == STATUS_NEEDS_FRAMES)
-        regs->rdx = 1;
-    return status;
-}
-
 /* RDI: selector, RSI: operation of the object's type, RDX: argument. */
 uint64_t syscall_control(struct ec *ec)
 {
     struct registers *regs = &ec->regs;
     uint64_t word = table_word(&ec->pd->table, regs->rdi);
     struct object *object = capability_object(word);
+    uint32_t rights = capability_rights(word);
+    enum status status;
 
     if (!word)
         return STATUS_BAD_CAPABILITY;
     if (object->type >= OBJECT_PORTS && object->type <= OBJECT_PCI)
-        return range_control(ec);
+        return range_control(ec, (enum object_type)object->type);
     if (regs->rsi && object->type != OBJECT_EC && object->type != OBJECT_PLATFORM)
         return STATUS_BAD_PARAMETER; /* the others have one operation */
     switch (object->type) {
     case OBJECT_PD:
-        return (capability_rights(word) & PD_RIGHT_MAP) ? page_split(regs, (struct pd *)object)
-                                                        : (uint64_t)STATUS_NO_RIGHT;
+        if (!(rights & PD_RIGHT_MAP))
+            return STATUS_NO_RIGHT;
+        status = mapping_split(&((struct pd *)object)->space, regs->rdx, cpu_this()->index);
+        if (status == STATUS_NEEDS_FRAMES)
+            regs->rdx = 1;
+        return status;
     case OBJECT_POOL:
         regs->rdx = ((struct pool *)object)->free_frames;
         regs->r8 = ((struct pool *)object)->frames;
         return STATUS_SUCCESS;
     case OBJECT_EC:
-        return ec_control(ec, (struct ec *)object, capability_rights(word));
+        return ec_control(ec, (struct ec *)object, rights);
     case OBJECT_SC:
-        if (!(capability_rights(word) & SC_RIGHT_READ))
+        if (!(rights & SC_RIGHT_READ))
             return STATUS_NO_RIGHT;
         regs->rdx = ((struct sc *)object)->budget.consumed;
         regs->r8 = trace_id(object);
         return STATUS_SUCCESS;
+    case OBJECT_CPU:
+        regs->rdx = ((struct cpu_share *)object)->free;
+        regs->r8 = ((struct cpu_share *)object)->share;
+        return STATUS_SUCCESS;
     case OBJECT_PLATFORM:
-        return platform_control(regs, capability_rights(word));
+        return platform_control(regs, rights);
     default:
         return STATUS_BAD_CAPABILITY;
     }

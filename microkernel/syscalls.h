@@ -5,6 +5,7 @@
 #ifndef CAIRN_SYSCALLS_H
 #define CAIRN_SYSCALLS_H
 
+#include "boot.h"
 #include "ec.h"
 
 /*
@@ -14,6 +15,9 @@
  */
 #define SYSCALL_AGAIN UINT64_MAX
 uint64_t syscall_again(void);
+
+/* Nodes that a step removes: few, but so many that all CPUs cannot derive as fast (derive.h). */
+#define NODES_AT_ONCE (22 + 2 * boot_handoff.cpus)
 
 uint64_t syscall_create(struct ec *ec);   /* create.c */
 uint64_t syscall_delegate(struct ec *ec); /* grant.c */

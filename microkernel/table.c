@@ -3,46 +3,30 @@
  */
 #include "table.h"
 
+enum status table_refusal(uint64_t word, enum object_type type)
+{
+    return capability_serves(word, type, 0) ? STATUS_NO_RIGHT : STATUS_BAD_CAPABILITY;
+}
+
 enum status table_init(struct table *table, struct pool *pool)
 {
     *table = (struct table){.directory = pool_take_frame(pool), .pool = pool};
     return table->directory ? STATUS_SUCCESS : STATUS_NEEDS_FRAMES;
 }
 
-static uint64_t frames_missing(const struct table *table, uint64_t first, uint64_t last)
+struct node *table_extend(struct table *table, uint64_t selector)
 {
-    uint64_t missing = 0;
+    uint32_t at = (uint32_t)(selector / TABLE_SLOTS);
 
-    for (uint64_t i = first; i <= last; i++)
-        missing += !table->directory[i];
-    return missing;
-}
-
-static void frames_add(struct table *table, uint64_t first, uint64_t last)
-{
-    for (uint64_t i = first; i <= last; i++)
-        if (!table->directory[i])
-            __atomic_store_n(&table->directory[i], pool_take_reserved(table->pool),
-                             __ATOMIC_RELEASE);
-    if (table->end <= last)
-        table->end = (uint32_t)last + 1;
-    if (table->top <= last)
-        table->top = (uint32_t)last + 1;
-}
-
-uint64_t table_extend(struct table *table, uint64_t first, uint64_t count)
-{
-    uint64_t last = (first + count - 1) / TABLE_SLOTS, missing;
-
-    first /= TABLE_SLOTS;
-    if (!frames_missing(table, first, last)) /* frames never go while the table can be reached */
-        return 0;
     lock_take(&table->lock);
-    missing = pool_reserve(table->pool, frames_missing(table, first, last));
-    if (!missing)
-        frames_add(table, first, last);
+    if (!table->directory[at])
+        __atomic_store_n(&table->directory[at], pool_take_frame(table->pool), __ATOMIC_RELEASE);
+    if (table->end <= at)
+        table->end = at + 1;
+    if (table->top <= at)
+        table->top = at + 1;
     lock_give(&table->lock);
-    return missing;
+    return table_slot(table, selector);
 }
 
 /* Empties a frame of slots. Returns whether some are left. */
@@ -56,13 +40,16 @@ static bool slots_clear_step(struct node *slots, unsigned *budget)
 
 bool table_clear_step(struct table *table, unsigned *budget)
 {
-    for (; table->end; table->end--) {
-        struct node *slots = table->directory[table->end - 1];
+    struct node **directory = table->directory;
+    uint32_t end = table->end;
 
-        if (slots && slots_clear_step(slots, budget))
-            return true;
-    }
-    return false;
+    if (end && directory[end - 1])
+        end -= !slots_clear_step(directory[end - 1], budget);
+    else
+        while (end && !directory[end - 1])
+            end--;
+    table->end = end;
+    return end;
 }
 
 /*

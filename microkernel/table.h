@@ -41,12 +41,43 @@ static inline struct node *table_slot(const struct table *table, uint64_t select
     return slots ? &slots[selector % TABLE_SLOTS] : NULL;
 }
 
+/* What a selector names: CAPABILITY_EMPTY, a claim, or a capability. */
+static inline uint64_t table_raw(const struct table *table, uint64_t selector)
+{
+    if (selector >= SELECTORS)
+        return CAPABILITY_EMPTY;
+    const struct node *slots =
+        __atomic_load_n(&table->directory[selector / TABLE_SLOTS], __ATOMIC_ACQUIRE);
+    return slots ? __atomic_load_n(&slots[selector % TABLE_SLOTS].word, __ATOMIC_ACQUIRE)
+                 : CAPABILITY_EMPTY;
+}
+
 /* The capability that a selector names, or CAPABILITY_EMPTY. */
 static inline uint64_t table_word(const struct table *table, uint64_t selector)
 {
-    const struct node *slot = table_slot(table, selector);
+    uint64_t word = table_raw(table, selector);
 
-    return slot ? slot_word(slot) : CAPABILITY_EMPTY;
+    return word > CAPABILITY_BUSY ? word : CAPABILITY_EMPTY;
+}
+
+/* What a slot that is empty, or about to be filled, holds has no rights. */
+static inline bool capability_serves(uint64_t word, enum object_type type, uint32_t rights)
+{
+    return (rights ? !(rights & ~capability_rights(word)) : word > CAPABILITY_BUSY) &&
+           capability_object(word)->type == type;
+}
+
+enum status table_refusal(uint64_t word, enum object_type type);
+
+/* Compilers need not look whether a refusal was one. */
+static inline enum status capability_check(uint64_t word, enum object_type type, uint32_t rights)
+{
+    if (__builtin_expect(capability_serves(word, type, rights), true))
+        return STATUS_SUCCESS;
+    enum status status = table_refusal(word, type);
+    if (status == STATUS_SUCCESS)
+        __builtin_unreachable();
+    return status;
 }
 
 /*
@@ -58,15 +89,10 @@ __attribute__((warn_unused_result)) static inline enum status
 table_find(const struct table *table, uint64_t selector, enum object_type type, uint32_t rights,
            struct object **object)
 {
-    uint64_t word = table_word(table, selector);
-    struct object *found = capability_object(word);
+    uint64_t word = table_raw(table, selector);
 
-    if (!word || found->type != type)
-        return STATUS_BAD_CAPABILITY;
-    if (rights & ~capability_rights(word))
-        return STATUS_NO_RIGHT;
-    *object = found;
-    return STATUS_SUCCESS;
+    *object = capability_object(word);
+    return capability_check(word, type, rights);
 }
 
 /*
@@ -78,27 +104,24 @@ table_find_slot(const struct table *table, uint64_t selector, enum object_type t
                 uint32_t rights, struct node **slot, uint64_t *word)
 {
     *slot = table_slot(table, selector);
-    *word = *slot ? slot_word(*slot) : CAPABILITY_EMPTY;
-    if (!*word || capability_object(*word)->type != type)
-        return STATUS_BAD_CAPABILITY;
-    return rights & ~capability_rights(*word) ? STATUS_NO_RIGHT : STATUS_SUCCESS;
+    *word = *slot ? __atomic_load_n(&(*slot)->word, __ATOMIC_ACQUIRE) : CAPABILITY_EMPTY;
+    return capability_check(*word, type, rights);
 }
 
 /* Makes an empty table that the pool pays for. STATUS_NEEDS_FRAMES: one frame. */
 __attribute__((warn_unused_result)) enum status table_init(struct table *table, struct pool *pool);
 
 /*
- * Adds the frames that are missing for the slots of selectors first to first + count - 1, all of
- * which are below SELECTORS; count is at least 1. Returns how many frames the pool lacks: 0 on
- * success, otherwise nothing has changed. Work grows with count / TABLE_SLOTS.
+ * The slot of a selector below SELECTORS, whose frame is added if it is missing. NULL: the pool
+ * lacks one frame for it.
  */
-__attribute__((warn_unused_result)) uint64_t table_extend(struct table *table, uint64_t first,
-                                                          uint64_t count);
+__attribute__((warn_unused_result)) struct node *table_extend(struct table *table,
+                                                              uint64_t selector);
 
 /*
- * One step of emptying a table: revokes its capabilities, at most *budget nodes, and subtracts
- * their number. Returns whether more remains. What is added meanwhile is found if its frame was not
- * reached yet. One CPU at a time.
+ * One step of emptying a table: looks through one frame of slots, or past missing ones; revokes at
+ * most *budget nodes and subtracts their number. Returns whether more remains. What is added
+ * meanwhile is found if its frame was not reached yet. One CPU at a time.
  */
 __attribute__((warn_unused_result)) bool table_clear_step(struct table *table, unsigned *budget);
 

@@ -11,15 +11,7 @@
 
 #define DIVIDE_BY_1 0xbu
 
-/* LAPIC ticks in so many TSC ticks, rounded up; at most what the counter holds. */
-static uint32_t timer_count(uint64_t ticks)
-{
-    /* The same on every call: 32 binary digits after the point. */
-    uint64_t ratio = (boot_handoff.lapic_hz << 32) / boot_handoff.tsc_hz;
-    unsigned __int128 count = ((unsigned __int128)ticks * ratio >> 32) + 1;
-
-    return count > UINT32_MAX ? UINT32_MAX : (uint32_t)count;
-}
+static uint64_t ratio; /* LAPIC ticks in a TSC tick, 32 binary digits after the point. All CPUs' */
 
 void timer_open(void)
 {
@@ -32,6 +24,7 @@ void timer_open(void)
     if (!boot_handoff.lapic_hz || boot_handoff.lapic_hz > UINT32_MAX)
         stop("cpu %u has no TSC deadline, and its LAPIC timer runs at %lu Hz", cpu_this()->index,
              boot_handoff.lapic_hz);
+    ratio = (boot_handoff.lapic_hz << 32) / boot_handoff.tsc_hz;
     lapic_write(LAPIC_TIMER_DIVIDE, DIVIDE_BY_1);
     lapic_write(LAPIC_LVT_TIMER, VECTOR_TIMER);
 }
@@ -42,21 +35,7 @@ void timer_arm(uint64_t deadline)
         msr_write(MSR_TSC_DEADLINE, deadline);
         return;
     }
-    uint64_t now = tsc_read();
-    lapic_write(LAPIC_TIMER_COUNT, deadline > now ? timer_count(deadline - now) : 1);
-}
-
-uint64_t timer_check(void)
-{
-    struct cpu *cpu = cpu_this();
-    uint64_t deadline = tsc_read() + boot_handoff.tsc_hz / 50000; /* 20 microseconds */
-    uint64_t limit = deadline + boot_handoff.tsc_hz;              /* a second: never, if sound */
-
-    timer_arm(deadline);
-    while (!cpu->timer_fired) {
-        interrupts_take();
-        if (tsc_read() > limit)
-            stop("the timer of cpu %u does not fire", cpu->index);
-    }
-    return cpu->timer_fired > deadline ? cpu->timer_fired - deadline : 0;
+    uint64_t now = tsc_read(), ticks = deadline > now ? deadline - now : 0;
+    unsigned __int128 count = ((unsigned __int128)ticks * ratio >> 32) + 1;
+    lapic_write(LAPIC_TIMER_COUNT, count > UINT32_MAX ? UINT32_MAX : (uint32_t)count);
 }

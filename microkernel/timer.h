@@ -15,7 +15,4 @@ void timer_open(void);
  */
 void timer_arm(uint64_t deadline);
 
-/* Lets the timer fire once and returns how late it came, in TSC ticks; stops if it does not. */
-uint64_t timer_check(void);
-
 #endif

@@ -11,17 +11,11 @@ void timers_add(struct timers *timers, struct timer *timer, uint64_t deadline)
     tree_insert(&timers->tree, &timer->node, deadline);
 }
 
-void timers_cancel(struct timers *timers, struct timer *timer)
-{
-    if (timer_is_armed(timer))
-        tree_remove(&timers->tree, &timer->node);
-}
-
 struct timer *timers_take_due(struct timers *timers, uint64_t now)
 {
     struct tree_node *first = tree_first(&timers->tree);
 
-    if (!first || first->key > now)
+    if (!first || first->trie.key > now)
         return NULL;
     tree_remove(&timers->tree, first);
     return CONTAINER(first, struct timer, node);

@@ -28,24 +28,22 @@ static inline bool timer_is_armed(const struct timer *timer)
     return tree_holds(&timer->node);
 }
 
-/* The deadline of an armed timer, or the last one of a timer that was armed before. */
-static inline uint64_t timer_deadline(const struct timer *timer)
-{
-    return timer->node.key;
-}
-
 /*
  * Arms the timer; one that is armed, in this same queue, moves to its new deadline. A deadline that
- * has passed is allowed: the timer is due at once. O(log n).
+ * has passed is allowed: the timer is due at once.
  */
 void timers_add(struct timers *timers, struct timer *timer, uint64_t deadline);
 
-/* Takes the timer out of this queue; one that is not armed stays so. O(log n). */
-void timers_cancel(struct timers *timers, struct timer *timer);
+/* Takes the timer out of this queue; one that is not armed stays so. */
+static inline void timers_cancel(struct timers *timers, struct timer *timer)
+{
+    if (timer_is_armed(timer))
+        tree_remove(&timers->tree, &timer->node);
+}
 
 /*
  * Takes out the timer that is due first: its deadline is at most now. NULL if none is due. One a
- * call, so that the caller can open interrupts between them. O(log n).
+ * call, so that the caller can open interrupts between them.
  */
 struct timer *timers_take_due(struct timers *timers, uint64_t now);
 
@@ -54,7 +52,7 @@ static inline uint64_t timers_deadline(const struct timers *timers)
 {
     const struct tree_node *first = tree_first(&timers->tree);
 
-    return first ? first->key : TIMERS_NEVER;
+    return first ? first->trie.key : TIMERS_NEVER;
 }
 
 #endif

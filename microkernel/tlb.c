@@ -1,10 +1,7 @@
 /*
  * What shoot.c asks of the processor.
  */
-#include "boot.h"
 #include "cpu.h"
-#include "lapic.h"
-#include "quiesce.h"
 #include "shoot.h"
 #include "x86.h"
 
@@ -18,11 +15,6 @@ void shoot_cr3_load(uint64_t value)
     cr3_write(value);
 }
 
-void shoot_page_invalidate(uint64_t address)
-{
-    __asm__ volatile("invlpg (%0)" : : "r"(address) : "memory");
-}
-
 /* Changing CR4.PGE forgets everything (SDM 3A, 4.10.4.1). */
 void shoot_everything_invalidate(void)
 {
@@ -32,17 +24,7 @@ void shoot_everything_invalidate(void)
     cr4_write(cr4);
 }
 
-void shoot_interrupt(uint32_t cpu)
-{
-    lapic_send(boot_handoff.apic_id[cpu], VECTOR_WAKE);
-}
-
 void shoot_pause(void)
 {
     cpu_pause();
-}
-
-void shoot_quiesce(void)
-{
-    quiesce();
 }

@@ -3,37 +3,20 @@
  */
 #include "trace.h"
 
-#include "address_space.h"
 #include "boot.h"
 #include "ec.h"
 #include "entry.h"
 #include "quiesce.h"
-#include "reserve.h"
 #include "syscall.h"
 #include "x86.h"
 
-static uint64_t rings SEALED; /* physical address of the first one; they follow each other */
-static bool wanted;           /* atomic */
-
-void trace_reserve(void)
-{
-    uint64_t frames = boot_handoff.cpus * TRACE_BYTES / FRAME_SIZE;
-
-    rings = reserve_take().value;
-    for (uint64_t i = 1; i < frames; i++)
-        (void)reserve_take();
-}
-
-uint64_t trace_rings(void)
-{
-    return rings;
-}
+static bool wanted; /* atomic */
 
 void trace_record(struct cpu *cpu, enum trace_type type, uint64_t a, uint64_t b)
 {
-    struct trace_entry *ring = frame_at(rings + cpu->index * TRACE_BYTES);
     uint64_t number = ++cpu->trace_number;
-    struct trace_entry *entry = &ring[number % TRACE_ENTRIES];
+    struct trace_entry *entry = frame_at(boot_handoff.trace + cpu->index * TRACE_BYTES +
+                                         number % TRACE_ENTRIES * sizeof(*entry));
 
     __atomic_store_n(&entry->stamp, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_RELEASE);
@@ -51,7 +34,7 @@ void trace_update(struct cpu *cpu)
     if (on == cpu->tracing)
         return;
     cpu->tracing = on;
-    cpu->ready_domain = on ? 0 : cpu->vectors;
+    cpu->waiting = on ? 0 : ec_word(cpu->index, EC_WAITING); /* exceptions go the slow way too */
     msr_write(MSR_LSTAR, entry + (on ? (uint64_t)(entry_traced - entry_page) : 0));
 }
 

@@ -1,7 +1,7 @@
 /*
  * The event trace (ipc/abi/event_trace.h). While it is off, it costs a test of cpu->tracing where
  * an event is, and nothing in system calls, calls and replies included: those enter by another way
- * while it is on (entry.S), and ec_switch takes its slow path (cpu->ready_domain).
+ * while it is on (entry.S).
  */
 #ifndef CAIRN_TRACE_H
 #define CAIRN_TRACE_H
@@ -11,12 +11,6 @@
 #include "layout.h"
 
 _Static_assert(TRACE_BYTES % FRAME_SIZE == 0, "a ring is whole frames");
-
-/* Takes the frames of all rings from the reserve; before the kernel's half is built. */
-void trace_reserve(void);
-
-/* Physical address of the first CPU's ring; the others follow. */
-uint64_t trace_rings(void);
 
 /* Starts or stops recording, on every CPU when it returns. Opens interrupts. */
 void trace_switch(bool on);

@@ -20,18 +20,8 @@ static inline hpa_t hpa(uint64_t value)
     return (hpa_t){value};
 }
 
-static inline hpa_t hpa_add(hpa_t address, uint64_t bytes)
-{
-    return (hpa_t){address.value + bytes};
-}
-
-/* Data that is constant once the kernel runs on its own page tables: mapped read-only then. */
+/* Data that is written at boot only, then made read-only (address_space.h). */
 #define SEALED __attribute__((section(".sealed")))
-
-/* Upper bits of every address in the kernel's half. Unit tests on the host have none. */
-#ifndef KERNEL_HIGH_BITS
-#define KERNEL_HIGH_BITS 0xffff000000000000
-#endif
 
 #define NORETURN __attribute__((noreturn))
 

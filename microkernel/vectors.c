@@ -8,9 +8,7 @@
 #include "stop.h"
 #include "x86.h"
 
-#define XCR0_ALL       0xffffffffu /* both halves of the requested-feature bitmap */
-#define EAX_XGETBV1    (1u << 2)   /* CPUID.(0xd,1) */
-#define XINUSE_X87_SSE 3u
+#define EAX_XGETBV1 (1u << 2) /* CPUID.(0xd,1) */
 
 /* An XSAVE area in its initial state: header zero, control words as at reset. */
 struct initial_vectors {
@@ -23,49 +21,32 @@ struct initial_vectors {
 
 _Static_assert(sizeof(struct initial_vectors) == 576, "legacy area and header");
 
-static const struct initial_vectors initial_vectors = {.x87_control = 0x037f, .mxcsr = 0x1f80};
+const struct initial_vectors initial_vectors = {.x87_control = 0x037f, .mxcsr = 0x1f80};
 
-static void vectors_reset(void)
+/* MXCSR is not among what XGETBV(1) tells of (SDM 1, 13.6). */
+void vectors_reset(void)
 {
-    __asm__ volatile("xrstor %0" : : "m"(initial_vectors), "a"(XCR0_ALL), "d"(XCR0_ALL));
+    uint64_t used = __builtin_ia32_xgetbv(1); /* components */
+
+    if (used)
+        __asm__ volatile("xrstor %0" : : "m"(initial_vectors), "a"(used), "d"(used >> 32));
+    __asm__ volatile("ldmxcsr %0" : : "m"(initial_vectors.mxcsr));
 }
 
 void vectors_enable(struct cpu *cpu)
 {
-    struct cpuid leaf = cpuid(0xd, 0);
-
-    xcr0_write((uint64_t)leaf.edx << 32 | leaf.eax);
+    __builtin_ia32_xsetbv(0, cpuid(0xd, 0).eax); /* none of the upper components is for programs */
     uint32_t size = cpuid(0xd, 0).ebx;
     if (size > FRAME_OBJECT_MAXIMUM - offsetof(struct ec, vectors))
         stop("cpu %u: vector state of %u bytes is too large", cpu->index, size);
-    cpu->xgetbv1 = cpuid(0xd, 1).eax & EAX_XGETBV1;
+    if (!(cpuid(0xd, 1).eax & EAX_XGETBV1))
+        stop("cpu %u cannot tell which vector state is in use", cpu->index);
     __asm__ volatile("fninit");
     vectors_reset();
 }
 
-/* May any component differ from its initial value? */
-static bool vectors_in_use(const struct cpu *cpu)
+void vectors_load(struct ec *ec)
 {
-    return !cpu->xgetbv1 || xgetbv(1);
-}
-
-void vectors_save(struct cpu *cpu, struct ec *ec)
-{
-    if (!vectors_in_use(cpu))
-        return;
-    __asm__ volatile("xsave %0" : "+m"(*ec->vectors) : "a"(XCR0_ALL), "d"(XCR0_ALL) : "memory");
-    ec->vectors_saved = true;
-    vectors_reset();
-    cpu->vectors = cpu->ready_domain = 0;
-}
-
-void vectors_switch(struct cpu *cpu, struct ec *ec)
-{
-    if (ec->vectors_saved) {
-        __asm__ volatile("xrstor %0" : : "m"(*ec->vectors), "a"(XCR0_ALL), "d"(XCR0_ALL));
-        ec->vectors_saved = false;
-    } else if (cpu->vectors && cpu->vectors != ec->pd->id && vectors_in_use(cpu)) {
-        vectors_reset();
-    }
-    cpu->vectors = cpu->ready_domain = ec->pd->id;
+    __asm__ volatile("xrstor %0" : : "m"(*ec->vectors), "a"(XCR0_ALL), "d"(XCR0_ALL));
+    ec->vectors_saved = false;
 }

@@ -8,18 +8,29 @@
 #ifndef CAIRN_VECTORS_H
 #define CAIRN_VECTORS_H
 
-#include "types.h"
+#include "ec.h"
+
+#define XCR0_ALL 0xffffffffu /* requested-feature bitmap */
 
 struct cpu;
-struct ec;
+
+/* The XSAVE area of registers that nobody has used. */
+extern const struct initial_vectors initial_vectors;
 
 /* Enables all components that the CPU has. Stops the kernel if an EC's frame cannot hold them. */
 void vectors_enable(struct cpu *cpu);
 
-/* Saves the registers into the EC that was interrupted, if there is anything in them. */
-void vectors_save(struct cpu *cpu, struct ec *ec);
+/* Saves the registers of the EC that was interrupted; they may stay as they are. */
+static inline void vectors_save(struct ec *ec)
+{
+    __asm__ volatile("xsave %0" : "+m"(*ec->vectors) : "a"(XCR0_ALL), "d"(XCR0_ALL) : "memory");
+    ec->vectors_saved = true;
+}
 
-/* Before ec runs: its saved state, or nothing of another domain's. */
-void vectors_switch(struct cpu *cpu, struct ec *ec);
+/* Into the registers again, of an EC that has them saved. */
+void vectors_load(struct ec *ec);
+
+/* Before another domain is entered: nothing of this one's stays in the registers. */
+void vectors_reset(void);
 
 #endif

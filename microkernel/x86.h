@@ -32,7 +32,6 @@
 #define RFLAGS_TF       (1ull << 8)
 #define RFLAGS_IF       (1ull << 9)
 #define RFLAGS_DF       (1ull << 10)
-#define RFLAGS_IOPL     (3ull << 12)
 #define RFLAGS_NT       (1ull << 14)
 #define RFLAGS_RF       (1ull << 16)
 #define RFLAGS_AC       (1ull << 18)
@@ -44,19 +43,13 @@
 
 #define MSR_APIC_BASE    0x0000001bu
 #define MSR_SYSENTER_CS  0x00000174u
-#define MSR_SYSENTER_ESP 0x00000175u
-#define MSR_SYSENTER_EIP 0x00000176u
 #define MSR_PAT          0x00000277u
 #define MSR_TSC_DEADLINE 0x000006e0u
 #define MSR_X2APIC       0x00000800u /* first of the x2APIC registers */
 #define MSR_EFER         0xc0000080u
 #define MSR_STAR         0xc0000081u
 #define MSR_LSTAR        0xc0000082u
-#define MSR_CSTAR        0xc0000083u
 #define MSR_SFMASK       0xc0000084u
-#define MSR_FS_BASE      0xc0000100u
-#define MSR_GS_BASE      0xc0000101u
-#define MSR_KERNEL_GS    0xc0000102u
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
@@ -86,20 +79,10 @@ static inline void msr_write(uint32_t msr, uint64_t value)
                      : "memory");
 }
 
-/* Not ordered with earlier loads: callers that need order use tsc_read_ordered. */
+/* Not ordered with earlier loads. */
 static inline uint64_t tsc_read(void)
 {
-    uint32_t low, high;
-    __asm__ volatile("rdtsc" : "=a"(low), "=d"(high));
-    return (uint64_t)high << 32 | low;
-}
-
-/* Neither earlier loads nor later ones pass the reading (SDM 2B, RDTSC). */
-static inline uint64_t tsc_read_ordered(void)
-{
-    uint32_t low, high;
-    __asm__ volatile("lfence; rdtsc; lfence" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
+    return __builtin_ia32_rdtsc();
 }
 
 #define CONTROL_REGISTER(name)                                          \
@@ -120,34 +103,6 @@ CONTROL_REGISTER(cr4)
 CONTROL_REGISTER(dr6)
 CONTROL_REGISTER(dr7)
 #undef CONTROL_REGISTER
-
-#define SEGMENT_BASE(name)                                    \
-    static inline uint64_t name##_base_read(void)             \
-    {                                                         \
-        uint64_t base;                                        \
-        __asm__ volatile("rd" #name "base %0" : "=r"(base));  \
-        return base;                                          \
-    }                                                         \
-    static inline void name##_base_write(uint64_t base)       \
-    {                                                         \
-        __asm__ volatile("wr" #name "base %0" : : "r"(base)); \
-    }
-SEGMENT_BASE(fs)
-SEGMENT_BASE(gs)
-#undef SEGMENT_BASE
-
-static inline void xcr0_write(uint64_t value)
-{
-    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
-
-/* XCR0 (0), or which of its components are in use (1). */
-static inline uint64_t xgetbv(uint32_t index)
-{
-    uint32_t low, high;
-    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(index));
-    return (uint64_t)high << 32 | low;
-}
 
 static inline uint8_t port_read8(uint16_t port)
 {

@@ -7,13 +7,14 @@
 
 #include "x86.h"
 
-#define LEAF1_ECX_XSAVE  (1u << 26)
-#define LEAF1_EDX_TSC    (1u << 4)
-#define LEAF1_EDX_PAT    (1u << 16)
-#define LEAF1_EDX_FXSR   (1u << 24)
-#define LEAF1_EDX_SSE2   (1u << 26)
-#define EXT1_EDX_SYSCALL (1u << 11)
-#define EXT1_EDX_NX      (1u << 20)
+#define LEAF1_ECX_XSAVE    (1u << 26)
+#define LEAF1_EDX_TSC      (1u << 4)
+#define LEAF1_EDX_PAT      (1u << 16)
+#define LEAF1_EDX_FXSR     (1u << 24)
+#define LEAF1_EDX_SSE2     (1u << 26)
+#define LEAF7_EBX_FSGSBASE (1u << 0)
+#define EXT1_EDX_SYSCALL   (1u << 11)
+#define EXT1_EDX_NX        (1u << 20)
 
 #define FEATURE_CONTROL_LOCKED (1ull << 0)
 #define FEATURE_CONTROL_VMX    (1ull << 2) /* outside SMX */
@@ -34,6 +35,7 @@ static enum hardware_status judge_features(const struct cpu_facts *facts)
         {facts->leaf1_edx, LEAF1_EDX_FXSR, HARDWARE_NO_FXSR},
         {facts->leaf1_edx, LEAF1_EDX_SSE2, HARDWARE_NO_SSE2},
         {facts->leaf1_ecx, LEAF1_ECX_XSAVE, HARDWARE_NO_XSAVE},
+        {facts->leaf7_ebx, LEAF7_EBX_FSGSBASE, HARDWARE_NO_FSGSBASE},
         {facts->ext1_edx, EXT1_EDX_NX, HARDWARE_NO_NX},
         {facts->ext1_edx, EXT1_EDX_SYSCALL, HARDWARE_NO_SYSCALL},
     };

@@ -18,6 +18,7 @@
 /* A register that a CPU does not have, or must not be read on it, is 0 here. */
 struct cpu_facts {
     uint32_t leaf1_ecx, leaf1_edx; /* CPUID 1 */
+    uint32_t leaf7_ebx;            /* CPUID 7 */
     uint32_t ext1_ecx, ext1_edx;   /* CPUID 0x80000001 */
     uint64_t apic_base;            /* IA32_APIC_BASE */
     uint64_t feature_control;      /* IA32_FEATURE_CONTROL, Intel's CPUs with VMX */

@@ -10,6 +10,7 @@
 #include "console.h"
 #include "hardware.h"
 #include "lapic.h"
+#include "tsc.h"
 #include "x86.h"
 
 #define FRAME_SIZE      4096u
@@ -109,7 +110,11 @@ static enum hardware_status cpus_start(struct hardware *hw, uint64_t trampoline)
         if (status != HARDWARE_OK)
             return status;
         if (taken) {
-            hw->apic_id[running++] = apic_id;
+            hw->apic_id[running] = apic_id;
+            status = tsc_compare(running, hw->tsc_hz, &hw->tsc_skew[running]);
+            if (status != HARDWARE_OK)
+                return status;
+            running++;
         } else {
             hw->cpus_silent++;
             console_line("warning: the CPU with APIC id %u does not start and is left out",
@@ -139,7 +144,6 @@ enum hardware_status hardware_start_cpus(struct hardware *hw, uint64_t trampolin
     handoff->cpus = hw->cpus;
     for (uint32_t i = 0; i < hw->cpus; i++)
         handoff->apic_id[i] = hw->apic_id[i];
-    handoff->lapic_base = hw->lapic_base;
     handoff->lapic_hz = hw->lapic_hz;
     handoff->tsc_hz = hw->tsc_hz;
     handoff->power_off = hw->power_off;

@@ -24,6 +24,7 @@ const char *hardware_status_text(enum hardware_status status)
         [HARDWARE_NO_SSE2] = "this CPU has no SSE2",
         [HARDWARE_NO_FXSR] = "this CPU has no FXSAVE",
         [HARDWARE_NO_XSAVE] = "this CPU has no XSAVE",
+        [HARDWARE_NO_FSGSBASE] = "this CPU has no instructions for segment bases (FSGSBASE)",
         [HARDWARE_NO_PAT] = "this CPU has no page attribute table (PAT)",
         [HARDWARE_NO_TSC] = "this CPU has no time-stamp counter",
         [HARDWARE_NO_MSR] = "this CPU has no model-specific registers",
@@ -42,6 +43,8 @@ const char *hardware_status_text(enum hardware_status status)
         [HARDWARE_TIMER_STANDS_STILL] = "the local APIC's timer cannot be measured",
         [HARDWARE_BAD_TRAMPOLINE] = "no frame below 640 KiB to start CPUs from",
         [HARDWARE_IPI_STUCK] = "the local APIC does not send interrupts to other CPUs",
+        [HARDWARE_CPU_SILENT] = "a CPU that has started does not answer",
+        [HARDWARE_TSC_DIFFERS] = "the CPUs' time-stamp counters differ",
     };
 
     if (status >= HARDWARE_STATUS_COUNT || !texts[status])
@@ -52,8 +55,11 @@ const char *hardware_status_text(enum hardware_status status)
 enum hardware_status hardware_check_cpu(void)
 {
     struct cpuid leaf1 = cpuid(1, 0), ext1 = cpuid(0x80000001, 0);
-    struct cpu_facts facts = {
-        .leaf1_ecx = leaf1.ecx, .leaf1_edx = leaf1.edx, .ext1_ecx = ext1.ecx, .ext1_edx = ext1.edx};
+    struct cpu_facts facts = {.leaf1_ecx = leaf1.ecx,
+                              .leaf1_edx = leaf1.edx,
+                              .leaf7_ebx = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0,
+                              .ext1_ecx = ext1.ecx,
+                              .ext1_edx = ext1.edx};
 
     if (leaf1.edx & LEAF1_EDX_MSR) {
         if (leaf1.edx & LEAF1_EDX_APIC)

@@ -30,6 +30,7 @@ enum hardware_status {
     HARDWARE_NO_SSE2,
     HARDWARE_NO_FXSR,
     HARDWARE_NO_XSAVE,
+    HARDWARE_NO_FSGSBASE,
     HARDWARE_NO_PAT,
     HARDWARE_NO_TSC,
     HARDWARE_NO_MSR,
@@ -51,6 +52,8 @@ enum hardware_status {
     /* hardware_start_cpus */
     HARDWARE_BAD_TRAMPOLINE,
     HARDWARE_IPI_STUCK,
+    HARDWARE_CPU_SILENT,
+    HARDWARE_TSC_DIFFERS,
     HARDWARE_STATUS_COUNT,
 };
 
@@ -69,6 +72,7 @@ struct hardware {
      */
     uint32_t cpus;
     uint32_t apic_id[BOOT_MAX_CPUS];
+    uint64_t tsc_skew[BOOT_MAX_CPUS]; /* of each, an upper bound of what its TSC differs by */
     uint32_t cpus_beyond; /* enabled CPUs that were left out because there are too many */
     uint32_t cpus_silent; /* not 0: the trampoline's frame must become MEMORY_RESERVED */
 
@@ -110,7 +114,8 @@ enum hardware_status hardware_calibrate(struct hardware *hw) __attribute__((warn
 /*
  * Starts the other CPUs one after the other and parks them in the loader's code, where they wait
  * for handoff->ap_entry. Drops the CPUs that do not answer from hw, with a warning line each, and
- * fills handoff's cpus, apic_id, lapic_base, lapic_hz, tsc_hz, power_off and ap_entry (0).
+ * compares the TSCs of the others with this one's. Fills handoff's cpus, apic_id, lapic_hz, tsc_hz,
+ * power_off and ap_entry (0).
  *
  * trampoline: physical address of a free frame below 640 KiB, not 0. Report it to the kernel as
  * MEMORY_LOADER, or as MEMORY_RESERVED when hw->cpus_silent is not 0: a CPU that comes very late

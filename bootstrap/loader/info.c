@@ -68,7 +68,7 @@ static struct boot_table writer_table(struct writer *writer, const void *entries
 }
 
 static void put_memory(struct writer *writer, const struct info_source *source,
-                       struct boot_table *table, uint32_t *reserve_index)
+                       struct boot_table *table)
 {
     const struct ranges *map = source->map;
 
@@ -83,15 +83,7 @@ static void put_memory(struct writer *writer, const struct info_source *source,
             range.index = 0;
         writer_put(writer, &range, sizeof(range));
         table->count++;
-        if (range.base != source->reserve_base)
-            continue;
-        *reserve_index = table->count - 1;
-        range = (struct boot_memory){.base = range.base + range.size, .type = MEMORY_FREE};
-        writer_put(writer, &range, sizeof(range));
-        table->count++;
     }
-    if (table->count > BOOT_MAX_RANGES)
-        writer->overflow = true;
 }
 
 static void put_cpus(struct writer *writer, const struct hardware *hardware,
@@ -99,8 +91,10 @@ static void put_cpus(struct writer *writer, const struct hardware *hardware,
 {
     struct boot_cpu cpu[BOOT_MAX_CPUS] = {0};
 
-    for (uint32_t i = 0; i < hardware->cpus; i++)
+    for (uint32_t i = 0; i < hardware->cpus; i++) {
         cpu[i].apic_id = hardware->apic_id[i];
+        cpu[i].tsc_skew = hardware->tsc_skew[i];
+    }
     *table = writer_table(writer, cpu, hardware->cpus, sizeof(cpu[0]));
 }
 
@@ -134,11 +128,11 @@ static void put_modules(struct writer *writer, const struct modules *modules,
 }
 
 static void put_tables(struct writer *writer, const struct info_source *source,
-                       struct boot_info *info, uint32_t *reserve_index)
+                       struct boot_info *info)
 {
     const struct hardware *hardware = source->hardware;
 
-    put_memory(writer, source, &info->memory, reserve_index);
+    put_memory(writer, source, &info->memory);
     info->modules = (struct boot_table){
         .offset = writer_reserve(writer, source->modules->data_count * sizeof(struct boot_module)),
         .count = source->modules->data_count,
@@ -167,7 +161,7 @@ static uint64_t put_rsdp(struct writer *writer, const struct info_source *source
 }
 
 enum info_status info_build(const struct info_source *source, uint8_t *memory, uint64_t base,
-                            uint64_t size, uint32_t *reserve_index)
+                            uint64_t size)
 {
     struct writer writer = {memory, size, sizeof(struct boot_info), false};
     struct boot_info info = {
@@ -185,7 +179,7 @@ enum info_status info_build(const struct info_source *source, uint8_t *memory, u
     if (size < sizeof(info))
         return INFO_TOO_LARGE;
     memset(memory, 0, size);
-    put_tables(&writer, source, &info, reserve_index);
+    put_tables(&writer, source, &info);
     info.acpi_rsdp = put_rsdp(&writer, source, base);
     info.command_line = writer_string(&writer, source->input->command_line);
     info.boot_loader = writer_string(&writer, source->input->boot_loader);
@@ -203,7 +197,7 @@ uint64_t info_size(const struct info_source *source, uint32_t more_ranges)
     const struct modules *modules = source->modules;
     uint64_t size = sizeof(struct boot_info) + ALIGNMENT_BYTES + INPUT_RSDP_MAX;
 
-    size += (source->map->count + more_ranges + 1ull) * sizeof(struct boot_memory);
+    size += (source->map->count + more_ranges) * sizeof(struct boot_memory);
     size += hardware->cpus * sizeof(struct boot_cpu);
     size += hardware->ioapics * sizeof(struct boot_ioapic);
     size += hardware->overrides * sizeof(struct boot_override);

@@ -23,12 +23,11 @@ struct info_source {
     const struct ranges *map;
     const struct boot_function *functions; /* bus mastering still on */
     uint32_t function_count;
-    uint64_t reserve_base; /* the kernel's reserve, a range of its own in the map */
 };
 
 enum info_status {
     INFO_SUCCESS = 0,
-    INFO_TOO_LARGE, /* more than the given size, or more than BOOT_MAX_RANGES ranges */
+    INFO_TOO_LARGE, /* more than the given size */
 };
 
 /* Bytes to provide for info_build if up to more_ranges ranges are added to the map before it. */
@@ -36,11 +35,9 @@ uint64_t info_size(const struct info_source *source, uint32_t more_ranges);
 
 /*
  * Write the area to memory[size], size a multiple of 4096, which is where it stays at the physical
- * address base. *reserve_index: the reserve's number in the memory table; the entry after it is
- * FREE and empty (ipc/abi/handoff.h). On an error the content is not to be used.
+ * address base. On an error the content is not to be used.
  */
 enum info_status info_build(const struct info_source *source, uint8_t *memory, uint64_t base,
-                            uint64_t size, uint32_t *reserve_index)
-    __attribute__((warn_unused_result));
+                            uint64_t size) __attribute__((warn_unused_result));
 
 #endif

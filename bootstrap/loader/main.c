@@ -13,18 +13,15 @@
 #include "handoff.h"
 #include "hardware.h"
 #include "info.h"
+#include "kernel_space.h"
 #include "modules.h"
 #include "multiboot.h"
 #include "paging.h"
 #include "ranges.h"
+#include "x86.h"
 
-#define KERNEL_LOW   0xffffffff80000000ull
-#define KERNEL_HIGH  0xfffffffffffff000ull /* the last page stays free, so that no end wraps */
-#define FIRST_LOW    0x1000ull
-#define REAL_MODE    0xa0000ull /* memory that a starting CPU can address, below the VGA window */
-#define LARGE_PAGE   (2ull << 20)
-#define GIGABYTE     (1ull << 30)
-#define RESERVE_MARK 1u /* index that keeps the reserve a range of its own */
+#define FIRST_LOW 0x1000ull
+#define REAL_MODE 0xa0000ull /* memory that a starting CPU can address, below the VGA window */
 
 enum e820_type {
     E820_RAM = 1,
@@ -43,6 +40,8 @@ static struct modules modules;
 static struct hardware hardware;
 static struct boot_function functions[BOOT_MAX_FUNCTIONS];
 static struct handoff handoff;
+static struct handoff_segment kernel[HANDOFF_MAX_SEGMENTS];
+static uint32_t kernel_segments;
 
 const uint8_t *memory_view(uint64_t address, uint64_t size)
 {
@@ -105,17 +104,15 @@ static void memory_find(void)
 /* Returns the kernel's entry point. */
 static uint64_t programs_load(void)
 {
-    static const struct elf_limits kernel_limits = {KERNEL_LOW, KERNEL_HIGH};
+    static const struct elf_limits kernel_limits = {KERNEL_IMAGE, CPU_AREAS};
     static const struct elf_limits first_limits = {FIRST_LOW, BOOT_INFO_ADDRESS};
     uint64_t entry;
 
-    handoff.kernel_segments = modules_load(&modules, &map, "kernel", &kernel_limits, MEMORY_KERNEL,
-                                           handoff.kernel, &entry);
+    kernel_segments =
+        modules_load(&modules, &map, "kernel", &kernel_limits, MEMORY_KERNEL, kernel, &entry);
     handoff.first_segments = modules_load(&modules, &map, "first", &first_limits, MEMORY_FIRST,
                                           handoff.first, &handoff.first_entry);
     modules_unpack_data(&modules, &map);
-    for (uint32_t i = 0; i < handoff.kernel_segments; i++)
-        paging_map(&map, &handoff.kernel[i]);
     paging_seal();
     return entry;
 }
@@ -134,23 +131,13 @@ static void cpus_start(void)
     console_line("CPUs: %u, TSC %lu kHz", handoff.cpus, handoff.tsc_hz / 1000);
 }
 
-/* Page tables for the kernel's frame map: at most so many last-level ones and directories. */
-static uint64_t frame_map_tables(void)
+/*
+ * The kernel's half, the boot information area and what is in it. Nothing is taken afterwards: what
+ * the kernel's half did not need is given back.
+ */
+static struct boot_info *information_build(uint32_t function_count)
 {
-    uint64_t tables = 0;
-
-    for (uint32_t i = 0; i < map.count; i++) {
-        const struct boot_memory *range = &map.entry[i];
-        if (range->type == MEMORY_FREE || range->type >= MEMORY_KERNEL)
-            tables += range->size / LARGE_PAGE + 2 + range->size / GIGABYTE + 2;
-    }
-    return tables;
-}
-
-/* The kernel's reserve and the boot information area. Nothing is taken afterwards. */
-static void information_build(uint32_t function_count)
-{
-    uint64_t frames = HANDOFF_RESERVE_FRAMES(handoff.cpus, frame_map_tables());
+    struct kernel_space_source space = {&map, &hardware, kernel, kernel_segments};
     struct info_source source = {
         .input = &input,
         .modules = &modules,
@@ -158,16 +145,20 @@ static void information_build(uint32_t function_count)
         .map = &map,
         .functions = functions,
         .function_count = function_count,
-        .reserve_base = memory_require(&map, frames * PAGE_SIZE, MEMORY_KERNEL, RESERVE_MARK,
-                                       "the kernel's reserve"),
     };
 
-    handoff.boot_info_size = info_size(&source, 2);
+    handoff.boot_info_size = info_size(&source, 4);
     handoff.boot_info = memory_require(&map, handoff.boot_info_size, MEMORY_BOOT_INFO, 0,
                                        "the boot information area");
-    if (info_build(&source, (uint8_t *)handoff.boot_info, handoff.boot_info, handoff.boot_info_size,
-                   &handoff.reserve_index))
-        fail("the memory map has too many entries");
+    uint64_t size = kernel_space_frames(&space) * PAGE_SIZE;
+    uint64_t base = memory_require(&map, size, MEMORY_KERNEL, 0, "the kernel's memory");
+    uint64_t end = kernel_space_build(&space, base, &handoff);
+    map_require(ranges_set(&map, end, base + size - end, MEMORY_FREE, 0));
+    paging_add_kernel((const uint64_t *)handoff.root);
+    if (info_build(&source, (uint8_t *)handoff.boot_info, handoff.boot_info,
+                   handoff.boot_info_size))
+        fail("the boot information does not fit its area");
+    return (struct boot_info *)handoff.boot_info;
 }
 
 _Noreturn void loader_main(uint32_t magic, uint64_t information)
@@ -196,6 +187,6 @@ _Noreturn void loader_main(uint32_t magic, uint64_t information)
     function_count = hardware_stop_bus_masters(&hardware, functions);
     if (function_count > BOOT_MAX_FUNCTIONS)
         function_count = BOOT_MAX_FUNCTIONS;
-    information_build(function_count);
+    information_build(function_count)->kernel_entry_tsc = tsc_read();
     kernel_enter(entry, &handoff);
 }

@@ -1,20 +1,19 @@
 /*
- * The page tables that the kernel starts on: the low 4 GiB one to one, the kernel's segments at
- * their virtual addresses with their rights, nothing else.
+ * The page tables that the loader is on, and that the kernel starts on: the low 4 GiB one to one,
+ * and at last the kernel's half.
  */
 #ifndef CAIRN_LOADER_PAGING_H
 #define CAIRN_LOADER_PAGING_H
 
-#include "handoff.h"
-#include "ranges.h"
-
-/* Map a segment of the kernel with 4 KiB pages. Page tables are MEMORY_LOADER. */
-void paging_map(struct ranges *map, const struct handoff_segment *segment);
+#include <stdint.h>
 
 /*
  * Forbid execution in the one-to-one part except for the first 2 MiB, which hold the loader and
  * the frame where the other CPUs start; then make all changes valid on this CPU.
  */
 void paging_seal(void);
+
+/* Add the kernel's half of this top table. Nobody has used that part yet. */
+void paging_add_kernel(const uint64_t *root);
 
 #endif

@@ -107,7 +107,14 @@ cpu_wait:
     movq cpu_handoff, %rdi
     movq cpu_mailbox, %rbx
 3:  pause
-    movq (%rbx), %rax
+    cmpl %esi, tsc_question     /* tsc.c: what time is it? */
+    jne 5f
+    lfence
+    rdtsc
+    movl %eax, tsc_answer
+    movl %edx, tsc_answer + 4
+    movl $0, tsc_question
+5:  movq (%rbx), %rax
     testq %rax, %rax
     jz 3b
     jmp kernel_jump             /* RSI: the index */

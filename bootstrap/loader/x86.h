@@ -51,6 +51,15 @@ static inline uint64_t tsc_read(void)
     return (uint64_t)high << 32 | low;
 }
 
+/* Nor does a later instruction begin before it. */
+static inline uint64_t tsc_read_ordered(void)
+{
+    uint64_t tsc = tsc_read();
+
+    __asm__ volatile("lfence" : : : "memory");
+    return tsc;
+}
+
 #define PORT_ACCESS(bits, suffix, reg)                                                           \
     static inline uint##bits##_t port_read##bits(uint16_t port)                                  \
     {                                                                                            \

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import errors
 import links
 import source
 from project import ROOT
@@ -27,6 +28,7 @@ def main(compiler: str) -> int:
         ("layout (clang-format)", source.check_layout),
         ("text", source.check_text),
         ("words", source.check_words),
+        ("errors", errors.check_errors),
         ("python", source.check_python),
         ("shell", source.check_shell),
         ("includes", lambda: links.check_includes(folders[0], programs)),

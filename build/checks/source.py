@@ -74,14 +74,17 @@ def check_shell() -> list[str]:
 
 def host_flags() -> dict[str, list[str]]:
     """Flags for host programs, by source. The compiler's notes in out/host say what a source
-    includes, and so the folders to look into: two components may have headers of one name."""
+    includes, and so the folders to look into: two components may have headers of one name, and
+    microkernel/sched.h is not <sched.h>."""
     flags = {}
     for note in (ROOT / "out/host").rglob("*.d"):
         words = note.read_text().replace("\\\n", " ").split()
         names = [word for word in words[1:] if not word.endswith(":")]
         folders = dict.fromkeys(str(pathlib.PurePath(name).parent) for name in names)
+        options = {"microkernel": "-iquotemicrokernel"}
         if names:
-            flags.setdefault(names[0], ["-std=gnu17", *(f"-I{folder}" for folder in folders)])
+            flags.setdefault(names[0], ["-std=gnu17", *(options.get(folder, f"-I{folder}")
+                                                        for folder in folders)])
     return flags
 
 
@@ -118,7 +121,7 @@ def cppcheck(name: str, flags: list[str]) -> list[str]:
         "cppcheck", "--quiet", "--error-exitcode=1", "--inline-suppr", "--std=c11",
         "--enable=warning,performance,portability", "--library=posix",
         *(f"--suppress={rule}" for rule in suppressed),
-        *(flag for flag in flags if flag[:2] in ("-I", "-D")), name])
+        *(flag.replace("-iquote", "-I") for flag in flags if flag[:2] in ("-I", "-D", "-i")), name])
 
 
 def check_cppcheck(commands: str) -> list[str]:

@@ -19,7 +19,7 @@
 
 /* Semantic version of the kernel interface; CHANGES.md says what each one changed. */
 #define ABI_VERSION_MAJOR 0
-#define ABI_VERSION_MINOR 2
+#define ABI_VERSION_MINOR 3
 #define ABI_VERSION_PATCH 0
 
 #define BOOT_MAX_CPUS      64
@@ -73,7 +73,7 @@ struct boot_module {
     uint32_t arguments; /* offset of the whole argument string, NUL-terminated */
 };
 
-/* CPU features that the kernel found and, where they are protections, switched on. */
+/* CPU features that the kernel switched on or uses; CPUID tells programs the others. */
 #define CPU_FEATURE_NX     (1ull << 0) /* EFER.NXE set */
 #define CPU_FEATURE_SMEP   (1ull << 1) /* CR4.SMEP set */
 #define CPU_FEATURE_SMAP   (1ull << 2) /* CR4.SMAP set */
@@ -83,17 +83,13 @@ struct boot_module {
 #define CPU_FEATURE_TSC_DEADLINE                                    \
     (1ull << 6) /* one-shot timer by TSC deadline, else LAPIC count \
                  */
-#define CPU_FEATURE_VMX          (1ull << 7)
-#define CPU_FEATURE_SVM          (1ull << 8)
-#define CPU_FEATURE_TSC_CONSTANT (1ull << 9) /* CPUID says invariant TSC */
 
-/* A running CPU. Written by that CPU itself, from its registers, when it comes up. */
+/* A running CPU. Features are written by that CPU itself, from its registers, when it comes up. */
 struct boot_cpu {
     uint32_t apic_id;
     uint32_t reserved;
-    uint64_t features;       /* CPU_FEATURE_* */
-    uint64_t tsc_skew;       /* upper bound of the difference to CPU 0's TSC, in TSC ticks */
-    uint64_t timer_lateness; /* how late the one-shot timer came in its check, in TSC ticks */
+    uint64_t features; /* CPU_FEATURE_* */
+    uint64_t tsc_skew; /* upper bound of the difference to CPU 0's TSC, in TSC ticks */
 };
 
 struct boot_ioapic {
@@ -170,7 +166,7 @@ struct boot_info {
     uint32_t flags; /* BOOT_FLAG_* */
 
     uint64_t tsc_hz;           /* TSC ticks per second */
-    uint64_t kernel_entry_tsc; /* TSC when the kernel's first instruction ran */
+    uint64_t kernel_entry_tsc; /* TSC just before the kernel's first instruction */
     uint64_t acpi_rsdp;        /* physical address of the ACPI root pointer, 0 if unknown */
     uint64_t acpi_dmar;        /* physical address of the DMAR or IVRS table, 0 if none */
     uint32_t command_line;     /* offset of the command line, NUL-terminated */

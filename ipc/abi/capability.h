@@ -60,6 +60,10 @@ enum object_type {
 #define SM_RIGHT_UP   (1u << 1)
 #define SM_RIGHT_DOWN (1u << 2)
 
+#define CPU_RIGHT_DIVIDE    (1u << 1) /* create CPU capabilities with a part of its share */
+#define CPU_RIGHT_TIME      (1u << 2) /* create scheduling contexts */
+#define CPU_RIGHT_UNLIMITED (1u << 3) /* without a limit to their time, outside of the share */
+
 /* Ranges: I/O ports, interrupt lines, PCI functions. */
 #define RANGE_RIGHT_DIVIDE (1u << 1) /* create ranges within it */
 #define RANGE_RIGHT_USE    (1u << 2) /* open ports; bind, acknowledge and unbind interrupts */

@@ -15,7 +15,7 @@
 enum trace_type {
     TRACE_CALL = 1,      /* system call: RAX, RDI */
     TRACE_RETURN = 2,    /* it returns without having waited: status, EC */
-    TRACE_EC = 3,        /* another EC begins or goes on: EC, number of its domain */
+    TRACE_EC = 3,        /* another EC begins or goes on: EC, its domain */
     TRACE_SC = 4,        /* time is charged to another SC: SC (0: idle), priority */
     TRACE_INTERRUPT = 5, /* vector; RIP of the program, or 0 */
     TRACE_EXCEPTION = 6, /* of a program: vector, RIP */

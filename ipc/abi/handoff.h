@@ -3,28 +3,37 @@
  *
  * State at the kernel's entry point, on the boot CPU: 64-bit mode, interrupts off, RDI = address
  * of struct handoff (physical = virtual, below 4 GiB), no usable stack. The loader's page tables
- * map the low 4 GiB one to one and the kernel's segments at their virtual addresses. Every other
- * CPU waits in the loader until ap_entry is not zero, then jumps there with RDI = the handoff and
- * RSI = its index in apic_id[], in the same state and on the same page tables. So the kernel keeps
- * the loader's memory and page tables until the last CPU has left them.
+ * map the low 4 GiB one to one, and the kernel's half as `root` does. Every other CPU waits in the
+ * loader until ap_entry is not zero, then jumps there with RDI = the handoff and RSI = its index in
+ * apic_id[], in the same state and on the same page tables. So the kernel keeps the loader's memory
+ * and page tables until the last CPU has left them.
+ *
+ * The loader builds the kernel's half (kernel_layout.h) completely: tables are never added to it,
+ * so that every address space can refer to them. Every page is global, has the least rights that
+ * work, and is marked as accessed and written; upper levels carry no user bit. It holds
+ *
+ * - the kernel's segments, with their rights;
+ * - for each CPU a window, whose data and stacks are frames of zeros and whose I/O bitmap forbids
+ *   every port;
+ * - registers of the local and the I/O APICs;
+ * - the frame map: last-level tables for all RAM, in which the frames of these tables and windows,
+ *   of the boot information and those named below are present.
  */
 #ifndef CAIRN_ABI_HANDOFF_H
 #define CAIRN_ABI_HANDOFF_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "boot_info.h"
+#include "kernel_layout.h"
 
 #define HANDOFF_MAGIC        0x66666f646e614800ull
-#define HANDOFF_VERSION      1
+#define HANDOFF_VERSION      2
 #define HANDOFF_MAX_SEGMENTS 8
 
-/*
- * Frames that the kernel needs besides its image: page tables, per-CPU data and stacks, the pool of
- * the first program; and one table for each 2 MiB of the address range in which there is RAM
- * (`tables`, see the frame map in the kernel's README). What it does not use it gives back.
- */
-#define HANDOFF_RESERVE_FRAMES(cpus, tables) (384u + 32u * (cpus) + (tables))
+#define HANDOFF_POOL_FRAMES 256ul /* for the pool of the first program */
+#define HANDOFF_CPU_FRAMES  5ul   /* for each CPU */
 
 #define SEGMENT_READ    (1u << 0)
 #define SEGMENT_WRITE   (1u << 1)
@@ -50,30 +59,27 @@ struct handoff {
     uint32_t version;
     uint32_t size; /* sizeof(struct handoff) */
 
-    uint64_t boot_info;      /* physical, page aligned, type MEMORY_BOOT_INFO */
+    uint64_t root;       /* physical, as are those below: top page table of the kernel's half */
+    uint64_t ports_none; /* two frames of ones, the I/O bitmap of every window */
+    uint64_t trace;      /* frames of zeros: TRACE_BYTES for each CPU (event_trace.h), */
+    uint64_t cpu_frames; /* HANDOFF_CPU_FRAMES for each CPU, */
+    uint64_t pool;       /* HANDOFF_POOL_FRAMES */
+
+    uint64_t boot_info;      /* page aligned, type MEMORY_BOOT_INFO */
     uint64_t boot_info_size; /* bytes, a multiple of 4096 */
 
-    /*
-     * The kernel's reserve: memory[reserve_index] of type MEMORY_KERNEL holds all of it and
-     * memory[reserve_index + 1] of type MEMORY_FREE is empty and starts at its end, so that the
-     * kernel gives back its tail by moving the boundary. Below 4 GiB, 4096-byte aligned.
-     */
-    uint32_t reserve_index;
-
-    uint32_t kernel_segments, first_segments;
-    uint32_t cpus; /* at least 1; index 0 is the boot CPU */
-    struct handoff_segment kernel[HANDOFF_MAX_SEGMENTS];
-    struct handoff_segment first[HANDOFF_MAX_SEGMENTS];
-    uint64_t first_entry; /* virtual; inside an executable segment */
-
-    uint64_t lapic_base; /* physical address of the local APICs' registers */
-    uint64_t lapic_hz;   /* input clock of the LAPIC timer, before its divider; 0: TSC deadline */
+    uint64_t lapic_hz; /* input clock of the LAPIC timer, before its divider; 0: TSC deadline */
     uint64_t tsc_hz;
-
+    uint64_t first_entry; /* virtual; inside an executable segment */
+    uint32_t first_segments;
+    uint32_t cpus; /* at least 1; index 0 is the boot CPU */
+    struct handoff_segment first[HANDOFF_MAX_SEGMENTS];
     struct handoff_power_off power_off;
     uint32_t apic_id[BOOT_MAX_CPUS];
 
     uint64_t ap_entry; /* mailbox, see above; written once by the kernel, polled by other CPUs */
 };
+
+_Static_assert(offsetof(struct handoff, root) == HANDOFF_ROOT, "for assembly");
 
 #endif

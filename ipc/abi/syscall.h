@@ -61,10 +61,13 @@ enum control_ec {
     EC_SET = 5,        /* and from there */
 };
 enum control_sc { SC_TIME = 0 /* RDX: TSC ticks consumed; R8: its id in the event trace */ };
+enum control_cpu { CPU_INFO = 0 /* RDX: share that is free; R8: share in all, of CPU_SHARE_ALL */ };
 enum control_platform {
     PLATFORM_POWER_OFF = 0, /* exit status of the run */
     PLATFORM_TRACE = 1,     /* 1: every CPU records events (trace.h); 0: none does */
 };
+
+#define CPU_SHARE_ALL 65536u /* the whole time of a CPU */
 
 /* Vector of a recall: its portal is EC_EVENTS + 32. */
 #define VECTOR_RECALL 32u

@@ -2,10 +2,11 @@
  * The system calls, one function each; ipc/abi/README.md says what they do, and which rights and
  * errors they have. Selectors are 32 bits wide: an index into the caller's capability table.
  *
- * Two stubs do all of it. Most calls preserve RBX, RBP, R12 to R15 and lose the rest; those that
- * can hand control to another execution context (CALL, REPLY, DOWN) lose all but RSP. The kernel
- * does not preserve vector registers over the second kind: code that uses them treats them as
- * lost, which is what a function call means to compilers anyway.
+ * Two stubs do all of it, but for semaphores, whose calls are short. Most calls preserve RBX, RBP,
+ * R12 to R15 and lose the rest; those that can hand control to another execution context (CALL,
+ * REPLY, DOWN) lose all but RSP. The kernel does not preserve vector registers over the second
+ * kind: code that uses them treats them as lost, which is what a function call means to compilers
+ * anyway.
  */
 #ifndef CAIRN_RUNTIME_SYSTEM_H
 #define CAIRN_RUNTIME_SYSTEM_H
@@ -55,11 +56,11 @@ static inline void system_switching(struct system_registers *r)
     r8 = r->r8;
     r9 = r->r9;
     r10 = r->r10;
-    __asm__ volatile("push %%rbp; push %%rbx; syscall; pop %%rbx; pop %%rbp"
+    __asm__ volatile("push %%rbp; syscall; pop %%rbp"
                      : "+a"(r->rax), "+D"(r->rdi), "+S"(r->rsi), "+d"(r->rdx), "+r"(r8), "+r"(r9),
                        "+r"(r10)
                      :
-                     : "rcx", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+                     : "rbx", "rcx", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
     r->r8 = r8;
     r->r9 = r9;
 }
@@ -118,17 +119,25 @@ __attribute__((warn_unused_result)) static inline enum status portal_reply(struc
 
 static inline enum status semaphore_up(uint32_t semaphore)
 {
-    return system_answer((struct system_registers){.rax = SYSCALL_UP, .rdi = semaphore}).status;
+    uint64_t rax = SYSCALL_UP, rdi = semaphore;
+
+    __asm__ volatile("syscall"
+                     : "+a"(rax), "+D"(rdi)
+                     :
+                     : "rcx", "rdx", "rsi", "r8", "r9", "r10", "r11", "cc", "memory");
+    return (enum status)rax;
 }
 
 /* flags: DOWN_TRY, DOWN_ZERO; the deadline is absolute, in TSC ticks; 0: none. */
 static inline enum status semaphore_down(uint32_t semaphore, uint32_t flags, uint64_t deadline)
 {
-    struct system_registers r = {
-        .rax = SYSCALL_DOWN, .rdi = semaphore, .rsi = flags, .rdx = deadline};
+    uint64_t rax = SYSCALL_DOWN, rdi = semaphore, rsi = flags;
 
-    system_switching(&r);
-    return (enum status)r.rax;
+    __asm__ volatile("push %%rbp; push %%rbx; syscall; pop %%rbx; pop %%rbp"
+                     : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(deadline)
+                     :
+                     : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+    return (enum status)rax;
 }
 
 /*
@@ -170,6 +179,14 @@ static inline struct answer context_create(uint32_t selector, uint32_t pool, uin
                                            uint64_t rip, uint64_t rsp, uint64_t utcb, uint32_t cpu)
 {
     return object_create(OBJECT_EC, selector, pool, domain, rip, rsp, utcb | cpu);
+}
+
+/* A CPU capability with a part of another one's share, of CPU_SHARE_ALL, and at most its ceiling.
+ */
+static inline struct answer cpu_create(uint32_t selector, uint32_t pool, uint32_t parent,
+                                       uint8_t ceiling, uint32_t share)
+{
+    return object_create(OBJECT_CPU, selector, pool, parent, ceiling, share, 0);
 }
 
 /* How an SC runs. Times in TSC ticks; a budget as large as the period is unlimited. */
@@ -329,6 +346,12 @@ static inline enum status context_set(uint32_t context)
 static inline enum status trace_switch(bool on)
 {
     return object_control(SELECTOR_PLATFORM, PLATFORM_TRACE, on).status;
+}
+
+/* value: the share of a CPU capability that is free. */
+static inline struct answer cpu_free(uint32_t cpu)
+{
+    return object_control(cpu, CPU_INFO, 0);
 }
 
 /* value: TSC ticks that the scheduling context has used in all. */

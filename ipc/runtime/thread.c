@@ -4,6 +4,8 @@
  */
 #include "thread.h"
 
+#include <stddef.h>
+
 _Noreturn void thread_run(struct thread *thread);
 
 /* Puts pointer on top of the stack, so that RSP is 16-byte aligned. */
@@ -54,19 +56,15 @@ _Noreturn void thread_run(struct thread *thread)
     }
 }
 
+_Static_assert(offsetof(struct handler, utcb) == 8, "start.S");
+_Static_assert(offsetof(struct handler, handle) == 16, "start.S");
+_Static_assert(offsetof(struct message, length) == 8, "start.S");
+_Static_assert(offsetof(struct message, word) == 16, "start.S");
+_Static_assert(offsetof(struct message, utcb) == 48, "start.S");
+
 struct answer handler_start(struct handler *handler, const struct place *place)
 {
     handler->utcb = (struct utcb *)place->utcb;
     return context_create(handler->context, place->pool, place->domain, (uint64_t)handler_entry,
                           stack_make(place->stack_end, handler), place->utcb, place->cpu);
-}
-
-_Noreturn void handler_serve(struct handler *handler, struct message *message)
-{
-    for (;;) {
-        message->utcb = handler->utcb;
-        handler->handle(handler, message);
-        while (portal_reply(message) != STATUS_SUCCESS)
-            message->length = 0;
-    }
 }

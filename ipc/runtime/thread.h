@@ -52,12 +52,9 @@ __attribute__((warn_unused_result)) struct answer handler_start(struct handler *
                                                                 const struct place *place);
 
 /*
- * What a handler does from its first call on: handles, replies, waits. A reply that is too long
- * for a message is replaced by an empty one.
+ * start.S: first instructions of a thread, with RSP at a struct thread *; of a handler likewise,
+ * which handles, replies and waits. A reply that is too long is replaced by an empty one.
  */
-_Noreturn void handler_serve(struct handler *handler, struct message *message);
-
-/* start.S: first instructions of a thread, with RSP at a struct thread *; of a handler likewise. */
 extern const char thread_entry[], handler_entry[];
 
 #endif

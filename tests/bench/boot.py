@@ -21,9 +21,9 @@ SOUGHT_INSTRUCTIONS = 4_000_000  # kernel entry to the first user instruction
 ENTRY = ""
 LOADER_PHASES = (("input", ENTRY), ("acpi", "hardware_find_tables"), ("modules", "modules_load"),
                  ("calibrate", "hardware_calibrate"), ("cpus", "hardware_start_cpus"),
-                 ("pci", "hardware_stop_bus_masters"), ("information", "info_size"))
-KERNEL_PHASES = (("build", ENTRY), ("cpu", "cpu_main"), ("timer", "timer_check"),
-                 ("finish", "boot_free_loader"))
+                 ("pci", "hardware_stop_bus_masters"), ("space", "kernel_space_frames"),
+                 ("information", "info_build"))
+KERNEL_PHASES = (("start", ENTRY), ("cpu", "cpu_main"), ("finish", "boot_free_loader"))
 
 # Events counted between the kernel's entry and the first program.
 EVENTS = ("cr3", "invalidate", "wrmsr", "rdmsr", "port", "lock")
@@ -86,23 +86,21 @@ def find(pattern: re.Pattern, console: str, what: str) -> int:
     return int(match[1])
 
 
-def qemu_run(points: dict[str, int]) -> machine.Run:
-    """Paths are relative: the loader reads them, so their length is part of what it executes."""
-    modules = ",".join(machine.quoted(path) + f" name={path.stem}" for path in MODULES)
-    done = machine.run(["-kernel", str(LOADER), "-initrd", modules], points)
-    if exit_status(done.console):
-        raise BenchError("the boot failed; last lines:\n" + last_lines(done.console))
-    return done
+def options(modules: tuple[pathlib.Path, ...] = MODULES, cmdline: str = "") -> list[str]:
+    """What QEMU boots: the modules kernel and first, in this order. Paths are relative: the loader
+    reads them, so their length is part of what it executes."""
+    named = ",".join(machine.quoted(path) + f" name={name}"
+                     for path, name in zip(modules, ("kernel", "first")))
+    return ["-kernel", str(LOADER), "-initrd", named, *(["-append", cmdline] if cmdline else [])]
 
 
 def qemu_rows() -> list[dict]:
     points = addresses(LOADER, LOADER_PHASES) | addresses(KERNEL, KERNEL_PHASES)
     points |= addresses(FIRST, (("entry", ENTRY),))
-    once, again = qemu_run(points), qemu_run(points)
-    if (machine.repeatable(once.lines), once.console) != (machine.repeatable(again.lines),
-                                                          again.console):
-        raise BenchError("two equal boots on QEMU gave different figures")
-    passed = first_passings(once.lines, list(points))
+    done = machine.run_twice(options(), points)
+    if exit_status(done.console):
+        raise BenchError("the boot failed; last lines:\n" + last_lines(done.console))
+    passed = first_passings(done.lines, list(points))
     loader, kernel = passed[:len(LOADER_PHASES) + 1], passed[len(LOADER_PHASES):]
     entry, user = kernel[0], kernel[-1]
     rows = phase_rows("loader", LOADER_PHASES, loader)
@@ -113,7 +111,7 @@ def qemu_rows() -> list[dict]:
                        "instructions", SOUGHT_INSTRUCTIONS))
     rows += [record(f"boot.{event}", machine.total(user, event) - machine.total(entry, event),
                     "count") for event in EVENTS]
-    kibibytes = find(KERNEL_MEMORY, once.console, "the kernel's memory")
+    kibibytes = find(KERNEL_MEMORY, done.console, "the kernel's memory")
     rows.append(record("memory.kernel.frames", kibibytes // 4, "count"))
     return rows
 

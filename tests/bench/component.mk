@@ -37,7 +37,8 @@ bench-tools: out/host/bench/counter.so out/host/bench/profile.so out/host/bench/
 
 # The bench program: a first program whose paths are counted (paths.py).
 bench.sources := $(wildcard tests/bench/system/*.c tests/bench/system/*.S ipc/runtime/*.c \
-    ipc/runtime/*.S) tests/system/print.c
+    ipc/runtime/*.S) tests/system/options.c \
+    tests/system/print.c
 bench.includes := ipc/abi ipc/runtime tests/bench/system tests/system
 bench.ldscript := tests/system/first.ld
 $(eval $(call program,bench))

@@ -63,8 +63,8 @@ def main() -> int:
     tap.equal(passage(lines, 1), {"lower": {"instructions": 4}}, "straight code")
     tap.equal(passage(lines, 3), {"lower": {"instructions": 202}}, "a loop of 100")
     tap.equal(passage(lines, 5),
-          {"lower": {"instructions": 15, "cr3": 1, "invalidate": 1, "xsave": 2, "lock": 2,
-                     "rdmsr": 1, "wrmsr": 1, "port": 2}}, "each event")
+          {"lower": {"instructions": 17, "cr3": 1, "invalidate": 1, "xsave": 2, "lock": 2,
+                     "rdmsr": 1, "wrmsr": 1, "port": 2, "sti": 1, "cli": 1}}, "each event")
     tap.equal(passage(lines, 7), {"lower": {"instructions": 19, "string": 1, "string_step": 17}},
           "a string instruction: once, and each iteration")
     tap.equal(passage(lines, 9), {"kernel": {"instructions": 3}, "lower": {"instructions": 2}},
@@ -74,13 +74,19 @@ def main() -> int:
           "a guest, entered from two places")
     tap.equal(points_of(lines, "upper"), [1, 2], "an address is written down at each passing")
     tap.equal(points_of(lines, "divided"), [1], "another address")
-    stretches = [line["stretch"] for line in lines if line["point"] in ("marker.9", "marker.13")]
-    tap.equal(stretches, [{"instructions": 0, "address": "0x0"}] * 2,
-          "no stretch before its first entry")
     tap.equal(lines[-1]["point"], "end", "the end is written down")
-    tap.equal(lines[-1]["stretch"],
-          {"instructions": 5, "address": f"{UPPER + symbols['preempt']:#x}"},
-          "the longest stretch begins at the preemption marker")
+    stretches = {line["point"]: line["stretch"] for line in lines}
+    tap.equal([stretches[f"marker.{number}"]["instructions"] for number in (9, 10, 13, 15)],
+              [0, 0, 0, 0], "no stretch before the first end after the point")
+    tap.equal(stretches["marker.14"],
+              {"instructions": 5, "start": stretches["marker.14"]["start"],
+               "from": f"{UPPER + symbols['preempt']:#x}",
+               "to": f"{UPPER + symbols['preempt']:#x}"},
+              "the longest stretch begins at the preemption marker")
+    tap.equal((stretches["marker.16"]["instructions"], stretches["marker.16"]["from"]),
+              (4, f"{UPPER + symbols['closed']:#x}"), "the next one begins at CLI")
+    tap.equal((stretches["marker.18"]["instructions"], stretches["marker.18"]["from"]),
+              (9, f"{UPPER + symbols['returning']:#x}"), "IRET ends one")
     again = machine.run(BOOT, points, "stretch", 60).lines
     tap.ok(machine.repeatable(again) == machine.repeatable(lines),
            "a second run gives the same digits")

@@ -4,11 +4,13 @@ Everything that could make two runs differ is fixed here: the CPU model, the see
 time itself, which is the number of executed instructions (-icount, 1 ns each).
 """
 
+import concurrent.futures
 import json
 import os
 import pathlib
 import struct
 import subprocess
+import sys
 import tempfile
 from typing import NamedTuple
 
@@ -31,6 +33,17 @@ class BenchError(Exception):
 class Run(NamedTuple):
     lines: list[dict]  # the counter's lines, in the order of their writing
     console: str       # what the machine wrote to its serial line
+
+
+def build(programs: list[pathlib.Path]) -> None:
+    """Builds release programs and the plugins. A make that called us must not pass its flags on."""
+    environment = {name: value for name, value in os.environ.items()
+                   if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS", "COMPILER", "BUILD")}
+    done = subprocess.run(["make", "--no-print-directory", "COMPILER=gcc", "BUILD=release",
+                           "bench-tools", *map(str, programs)], cwd=ROOT, env=environment,
+                          stdout=sys.stderr, check=False)
+    if done.returncode:
+        raise BenchError("the build failed")
 
 
 def elf_entry(path: pathlib.Path) -> int:
@@ -62,27 +75,38 @@ def quoted(path: pathlib.Path) -> str:
 
 
 def run(boot: list[str], points: dict[str, int], stretch: str | None = None,
-        seconds: float = 120) -> Run:
-    """Boots the machine once with the counter. boot: the QEMU options that say what to boot;
-    points: name and address of each place to write down; stretch: the point from which the longest
-    stretch is measured. Ends after `seconds` at the latest."""
+        seconds: float = 120, folder: pathlib.Path = ROOT) -> Run:
+    """Boots the machine once with the counter. boot: the QEMU options that say what to boot, with
+    paths from folder; points: name and address of each place to write down; stretch: the point from
+    which the longest stretch is measured. Ends after `seconds` at the latest."""
     options = [f"at={name}:{address:#x}" for name, address in points.items()]
     options += [f"stretch={stretch}"] if stretch else []
-    written, console = plugin_run(PLUGIN, options, boot, seconds)
+    written, console = plugin_run(PLUGIN, options, boot, seconds, folder)
     return Run([json.loads(line) for line in written.splitlines()], console)
 
 
+def run_twice(boot: list[str], points: dict[str, int], stretch: str | None = None,
+              seconds: float = 120) -> Run:
+    """As run, twice at the same time; an error unless both give the same."""
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        runs = [pool.submit(run, boot, points, stretch, seconds) for _ in range(2)]
+        once, again = (one.result() for one in runs)
+    if (repeatable(once.lines), once.console) != (repeatable(again.lines), again.console):
+        raise BenchError("two equal runs on QEMU gave different figures")
+    return once
+
+
 def plugin_run(plugin: pathlib.Path, options: list[str], boot: list[str],
-               seconds: float = 120) -> tuple[str, str]:
+               seconds: float = 120, folder: pathlib.Path = ROOT) -> tuple[str, str]:
     """Boots the machine once with a plugin; returns what that wrote to out=, and the console."""
-    with tempfile.TemporaryDirectory(prefix="cairn-bench-") as folder:
-        counts = pathlib.Path(folder, "counts")
-        console = pathlib.Path(folder, "console")
+    with tempfile.TemporaryDirectory(prefix="cairn-bench-") as written:
+        counts = pathlib.Path(written, "counts")
+        console = pathlib.Path(written, "console")
         load = ",".join([quoted(plugin), f"out={counts}", *options])
         command = QEMU + ["-serial", f"file:{console}", "-plugin", load] + boot
         try:
             done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                  stderr=subprocess.STDOUT, text=True, timeout=seconds, cwd=ROOT,
+                                  stderr=subprocess.STDOUT, text=True, timeout=seconds, cwd=folder,
                                   env={**os.environ, "LC_ALL": "C"})
         except subprocess.TimeoutExpired:
             raise BenchError(f"no end after {seconds:.0f} s; last lines:\n"

@@ -2,26 +2,28 @@
 
 The bench program (tests/bench/system) runs in the place of the first program. It executes each path
 several times between two markers and prints `# [bench] NAME TICKS MAXIMUM [PART]` when a path is
-done, so the n-th line belongs to the n-th pair of MARK_OPEN and MARK_CLOSE. A path with a PART has
-two figures: the part from MARK_BEGIN to MARK_MIDDLE, and the whole under its own name.
+done, so the n-th line belongs to the n-th pair of MARK_OPEN and MARK_CLOSE, and to the n-th trace.
+A path with a PART has two figures: the part from MARK_BEGIN to MARK_MIDDLE, and the whole under its
+own name.
 """
 
+import fnmatch
 import math
+import pathlib
 import re
-import subprocess
 import sys
 from typing import NamedTuple
 
-from tests.bench import boot, machine
+from tests.bench import boot, machine, trace
 from tests.bench.machine import BenchError
 from tests.bench.records import record
 
 BENCH = boot.BIN / "bench"
 MODULES = (boot.BIN / "kernel.lz4", boot.BIN / "bench.lz4")
-NAMES = ("kernel", "first")  # of the modules, in this order
-LARGE = ["-m", "2560M"]      # a machine that has a whole aligned GiB of free memory
+PLAIN = (boot.KERNEL, BENCH)  # the same, not packed: what every build has
+LARGE = ["-m", "2560M"]  # a machine that has a whole aligned GiB of free memory
 
-# What is sought: instructions, and how often what an instruction count hides.
+# What is sought: instructions.
 SOUGHT = {
     "syscall.null": 50,
     "ipc.call.inter-pd.0w": 190, "ipc.call.inter-pd.4w": 190, "ipc.call.inter-pd.64w": 600,
@@ -33,21 +35,55 @@ SOUGHT = {
     "capability.grant": 200, "capability.take-back": 200,
     "object.sm": 600, "object.pt": 700, "object.pd": 4_000, "object.ec": 5_000,
 }
-# CR3 loads by the beginning of a path's name; none anywhere else. A call between two domains needs
-# one each way; more than 32 pages are forgotten by loading CR3, not one by one, in each step.
-CR3_SOUGHT = {"ipc.call.inter-pd": 2, "sm.up.switch.inter-pd.return": 2, "sm.up.switch.inter-pd": 1,
-              "unmap.2m-in-4k": 1, "revoke.2m-in-4k": 1, "revoke.4k.128": 2}
 EVENTS = ("cr3", "invalidate", "xsave", "wrmsr", "lock")
 
-# The paths that are taken under Bochs too.
-BOCHS_PATHS = ("syscall.null", "ipc.call.inter-pd.4w", "ipc.call.intra-pd.4w",
-               "ipc.call.inter-pd.64w", "exception.ud", "sm.up", "sm.down")
-BOCHS = ["build/cairn", "run", "--platform", "bochs", "--build", "release", "--cpus", "1",
-         "--memory", "256M", "--headless", "--timeout", "120",
-         "--module", f"{MODULES[1]},name=first"]
+# And how often what an instruction count hides: what each path needs, and of the rest nothing. The
+# first pattern that fits a path's name counts. An event that is not named has no goal.
+# - A call between two domains loads CR3 once each way.
+# - One page is forgotten by INVLPG; more than 32 at once by loading CR3, in each step.
+# - A semaphore and the chain of an object's capabilities have a lock.
+NONE = dict.fromkeys(EVENTS, 0)
+EVENTS_SOUGHT = (
+    ("ipc.call.intra-pd.capability", {"cr3": 0, "invalidate": 0, "xsave": 0, "wrmsr": 0}),
+    ("ipc.call.inter-pd.capability", {"cr3": 2, "invalidate": 0, "xsave": 0, "wrmsr": 0}),
+    ("ipc.call.inter-pd.*", NONE | {"cr3": 2}),
+    ("ipc.call.*", NONE),
+    ("syscall.*", NONE),
+    ("exception.*", NONE),
+    ("sm.up", NONE | {"lock": 1}),
+    ("sm.down", NONE | {"lock": 1}),
+    ("sm.up.switch.inter-pd.return", {"cr3": 2, "invalidate": 0}),
+    ("sm.up.switch.inter-pd", {"cr3": 1, "invalidate": 0}),
+    ("switch.*.return", {"cr3": 2, "invalidate": 0}),
+    ("switch.*", {"cr3": 1, "invalidate": 0}),
+    ("sm.*", {"cr3": 0, "invalidate": 0}),
+    ("interrupt.*", {"cr3": 0, "invalidate": 0}),
+    ("map.*", {"cr3": 0, "invalidate": 0, "xsave": 0, "wrmsr": 0}),
+    ("*.2m-in-4k", {"cr3": 1, "invalidate": 0, "xsave": 0, "wrmsr": 0}),
+    ("revoke.4k.128", {"cr3": 2, "invalidate": 0}),
+    ("unmap.*", {"cr3": 0, "invalidate": 1, "xsave": 0, "wrmsr": 0}),
+    ("revoke.*", {"cr3": 0, "invalidate": 1, "xsave": 0, "wrmsr": 0}),
+    ("capability.*", {"cr3": 0, "invalidate": 0, "xsave": 0, "wrmsr": 0}),
+    ("object.*", {"cr3": 0, "xsave": 0, "wrmsr": 0}),
+)
+# QEMU's XGETBV says that x87 and SSE state is in use always; Bochs' tells the truth.
+BOCHS_EVENTS_SOUGHT = (("switch.plain*", {"xsave": 0}), ("sm.*.switch*", {"xsave": 0}))
 
+# The paths that are taken under Bochs too.
+BOCHS_PATHS = (
+    "syscall.null", "ipc.call.inter-pd.0w", "ipc.call.inter-pd.4w", "ipc.call.inter-pd.64w",
+    "ipc.call.intra-pd.0w", "ipc.call.intra-pd.4w", "ipc.call.intra-pd.64w", "exception.ud",
+    "sm.up", "sm.down", "sm.up.switch", "switch.plain", "switch.plain.return", "switch.vectors",
+    "switch.vectors.return")
+
+MARK_BEGIN, MARK_MIDDLE, MARK_END = range(0x21, 0x24)
 OPEN, BEGIN, MIDDLE, END, CLOSE = (f"marker.{number}" for number in range(0x20, 0x25))
 LINE = re.compile(r"^# \[bench\] ([a-z0-9.-]+) (\d+) (\d+) ?([a-z0-9.-]*)$", re.MULTILINE)
+
+# Stretches are measured after the kernel's start.
+STARTED = "kernel.started"
+
+Counts = dict[str, int]  # instructions, and each of EVENTS
 
 
 class Path(NamedTuple):
@@ -57,10 +93,14 @@ class Path(NamedTuple):
     part: str     # or ""
 
 
-def boot_options(modules: tuple = MODULES) -> list[str]:
-    named = ",".join(machine.quoted(path) + f" name={name}"
-                     for path, name in zip(modules, NAMES))
-    return ["-kernel", str(boot.LOADER), "-initrd", named]
+def started() -> dict[str, int]:
+    """The point from which stretches are measured."""
+    address = boot.addresses(boot.KERNEL, boot.KERNEL_PHASES[-1:])
+    return {STARTED: next(iter(address.values()))}
+
+
+def boot_options(cmdline: str = "", modules: tuple[pathlib.Path, ...] = MODULES) -> list[str]:
+    return boot.options(modules, cmdline)
 
 
 def parsed(console: str) -> list[Path]:
@@ -70,7 +110,7 @@ def parsed(console: str) -> list[Path]:
             for name, ticks, maximum, part in LINE.findall(console)]
 
 
-def difference(before: dict, after: dict) -> dict[str, int]:
+def difference(before: dict, after: dict) -> Counts:
     """Instructions and events between two markers. The first marker counts as an instruction."""
     counted = {name: machine.total(after, name) - machine.total(before, name)
                for name in ("instructions", *EVENTS)}
@@ -78,7 +118,7 @@ def difference(before: dict, after: dict) -> dict[str, int]:
     return counted
 
 
-def repetitions(lines: list[dict]) -> list[list[tuple[dict, dict | None]]]:
+def repetitions(lines: list[dict]) -> list[list[tuple[Counts, Counts | None]]]:
     """For each path, what was counted in each repetition: the whole, and its first part or None."""
     paths: list[list] = []
     within = False
@@ -102,29 +142,34 @@ def repetitions(lines: list[dict]) -> list[list[tuple[dict, dict | None]]]:
     return paths
 
 
-def least(name: str, counted: list[dict]) -> dict[str, int]:
+def say_range(name: str, least: int, most: int) -> None:
+    print(f"bench: {name}: repetitions differ: {least} to {most} instructions", file=sys.stderr)
+
+
+def least(name: str, counted: list[Counts]) -> Counts:
     """The shortest repetition; says so if they differ."""
     found = min(counted, key=lambda counts: counts["instructions"])
-    longest = max(counts["instructions"] for counts in counted)
     if any(counts != found for counts in counted):
-        print(f"bench: {name}: repetitions differ: {found['instructions']} to {longest} "
-              f"instructions", file=sys.stderr)
+        say_range(name, found["instructions"], max(one["instructions"] for one in counted))
     return found
 
 
-def event_sought(name: str, event: str) -> int | None:
-    if event == "cr3":
-        return next((count for start, count in CR3_SOUGHT.items() if name.startswith(start)), 0)
-    return None
+def event_sought(name: str, event: str, platform: str) -> int | None:
+    tables = (EVENTS_SOUGHT, BOCHS_EVENTS_SOUGHT if platform == "bochs-vmx" else ())
+    sought: dict[str, int] = {}
+    for table in tables:
+        sought |= next((counts for pattern, counts in table if fnmatch.fnmatchcase(name, pattern)),
+                       {})
+    return sought.get(event)
 
 
-def path_rows(name: str, counts: dict[str, int]) -> list[dict]:
-    rows = [record(name, counts["instructions"], "instructions", SOUGHT.get(name))]
-    return rows + [record(f"{name}.{event}", counts[event], "count", event_sought(name, event))
-                   for event in EVENTS]
+def path_rows(name: str, counts: Counts, platform: str = "qemu-svm") -> list[dict]:
+    rows = [record(name, counts["instructions"], "instructions", SOUGHT.get(name), platform)]
+    return rows + [record(f"{name}.{event}", counts[event], "count",
+                          event_sought(name, event, platform), platform) for event in EVENTS]
 
 
-def figures(done: machine.Run) -> dict[str, dict[str, int]]:
+def figures(done: machine.Run) -> dict[str, Counts]:
     """Counts of each figure of one run."""
     paths, counted = parsed(done.console), repetitions(done.lines)
     if len(paths) != len(counted):
@@ -138,48 +183,58 @@ def figures(done: machine.Run) -> dict[str, dict[str, int]]:
     return found
 
 
-def bench_run(options: list[str]) -> machine.Run:
-    once, again = (machine.run([*options, *boot_options()], {}) for _ in range(2))
-    if (machine.repeatable(once.lines), once.console) != (machine.repeatable(again.lines),
-                                                          again.console):
-        raise BenchError("two equal runs of the bench program gave different figures")
-    return once
-
-
 def qemu_rows() -> list[dict]:
-    found = figures(bench_run([]))
-    large = figures(bench_run(LARGE))
+    done = machine.run_twice(boot_options(), started(), STARTED)
+    found = figures(done)
+    large = figures(machine.run_twice([*LARGE, *boot_options()], {}))
     found |= {name: counts for name, counts in large.items() if name not in found}
     rows = [row for name, counts in found.items() for row in path_rows(name, counts)]
     one, many = (found[name]["instructions"] for name in ("revoke.4k", "revoke.4k.128"))
     rows.append(record("revoke.4k.further", math.ceil((many - one) / 127), "instructions",
                        SOUGHT["revoke.4k.further"]))
+    rows.append(record("interrupts-off.bench", longest(done.lines)["instructions"], "instructions"))
     return rows
 
 
-def bochs_run() -> list[Path]:
-    done = subprocess.run(BOCHS, cwd=machine.ROOT, stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors="replace", check=False)
-    if done.returncode:
-        raise BenchError(f"the bench program on Bochs ended with {done.returncode}; last lines:\n"
-                         + boot.last_lines(done.stdout))
-    return [Path(name, int(ticks), int(maximum), part)
-            for name, ticks, maximum, part in LINE.findall(done.stdout)]
+def longest(lines: list[dict]) -> dict:
+    """The longest stretch with interrupts off (plugin/counter.c) of those that the lines tell."""
+    return max((line["stretch"] for line in lines), key=lambda one: one["instructions"])
+
+
+def traced_figures(path: Path, steps: trace.Steps) -> dict[str, Counts]:
+    """A path's counts under Bochs. Its clock counts what it executes, so the program's own figure
+    is a check."""
+    found = {path.name: trace.counted(trace.between(steps, MARK_BEGIN, MARK_END))}
+    if path.part:
+        found[path.part] = trace.counted(trace.between(steps, MARK_BEGIN, MARK_MIDDLE))
+    if path.ticks != path.maximum:
+        say_range(f"{path.name} on Bochs", path.ticks, path.maximum)
+    own = path.ticks - (1 if path.part else 0)  # the marker in the middle
+    if not own <= found[path.name]["instructions"] <= path.maximum:
+        raise BenchError(f"{path.name} on Bochs: {own} instructions by its clock, "
+                         f"{found[path.name]['instructions']} by its trace")
+    return found
 
 
 def bochs_rows() -> list[dict]:
-    """Bochs' TSC counts executed instructions; the program has subtracted its own."""
-    once, again = bochs_run(), bochs_run()
-    if once != again:
-        raise BenchError("two equal runs of the bench program on Bochs gave different figures")
-    rows = []
-    for path in once:
-        if path.name not in BOCHS_PATHS:
-            continue
-        if path.ticks != path.maximum:
-            print(f"bench: {path.name} on Bochs: repetitions differ: {path.ticks} to "
-                  f"{path.maximum} instructions", file=sys.stderr)
-        rows.append(record(path.name, path.ticks, "instructions", SOUGHT.get(path.name),
-                           "bochs-vmx"))
-    return rows
+    traced, console = trace.run(BENCH.with_suffix(".lz4"), 1)
+    found: dict[str, Counts] = {}
+    for path, steps in zip(parsed(console), traced, strict=True):
+        if path.name in BOCHS_PATHS or path.part in BOCHS_PATHS:
+            found |= traced_figures(path, steps)
+    return [row for name in BOCHS_PATHS for row in path_rows(name, found[name], "bochs-vmx")]
+
+
+def wake_rows() -> list[dict]:
+    """From the UP on CPU 0 until the thread that waits on CPU 1, which is idle, runs: what CPU 0
+    executes until it is back, and what CPU 1 does until it has left the kernel."""
+    traced, console = trace.run(BENCH.with_suffix(".lz4"), 2)
+    steps = dict(zip((path.name for path in parsed(console)), traced, strict=True))
+    name = "sm.up.cross-cpu"
+    waker = [one for one in trace.between(steps[name], MARK_BEGIN, MARK_END) if one.cpu == 0]
+    woken = [one for one in trace.between(steps[name], MARK_BEGIN, MARK_MIDDLE) if one.cpu == 1]
+    parts = {f"{name}.waker": trace.counted(waker), f"{name}.woken": trace.counted(woken)}
+    both = {event: sum(counts[event] for counts in parts.values())
+            for event in ("instructions", *EVENTS)}
+    return [row for path, counts in {name: both, **parts}.items()
+            for row in path_rows(path, counts, "bochs-vmx")]

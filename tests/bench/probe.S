@@ -86,6 +86,8 @@ long_mode:
     wrmsr
     inb $0x80, %al
     outb %al, $0x80
+    sti
+    cli /* still in the shadow of STI: no interrupt comes */
     marker(6)
 
     /* 7: a string instruction, its iterations and the check that ends it. */
@@ -121,6 +123,18 @@ long_mode:
     callq *%rbx
     marker(14)
 
+    /* 15, the same by CLI. */
+    movabsq $UPPER + windowed, %rbx
+    marker(15)
+    callq *%rbx
+    marker(16)
+
+    /* 17: IRET ends one, also where it returns to the upper half. */
+    movabsq $UPPER + returning, %rbx
+    marker(17)
+    callq *%rbx
+    marker(18)
+
     movl $0x604, %edx /* ACPI power off of QEMU's q35: SLP_EN, S5 */
     movl $0x2000, %eax
     outw %ax, %dx
@@ -142,6 +156,33 @@ preempt:
     marker(0xff)
     nop
     nop
+    nop
+    retq
+
+    .globl windowed
+windowed:
+    nop
+    nop
+    sti
+    .globl closed
+closed:
+    cli
+    nop
+    nop
+    retq
+
+    .globl returning
+returning:
+    nop
+    movq %rsp, %rax
+    pushq $16
+    pushq %rax
+    pushfq
+    pushq $8
+    leaq 1f(%rip), %rax
+    pushq %rax
+    iretq
+1:  nop
     nop
     retq
 

@@ -5,7 +5,7 @@ import re
 from tests.fault.cases import Case
 
 EXPECTED = re.compile(r"# \[first\] expected: .* rip (0x[0-9a-f]+) address (0x[0-9a-f]+)$")
-REPORT = re.compile(r"# \[kernel\] cpu (\d+): (user|kernel) exception (\d+) \(([^)]+)\) "
+REPORT = re.compile(r"# \[kernel\] cpu (\d+): (user|kernel) exception (\d+) "
                     r"error (0x[0-9a-f]+) at rip (0x[0-9a-f]+)(?: address (0x[0-9a-f]+))?"
                     r"(?:, from outside the program)?$")
 REGISTERS = re.compile(r"# \[kernel\]   r")
@@ -19,12 +19,12 @@ def matching(pattern: re.Pattern, lines: list[str]) -> list[re.Match]:
 
 def judge_report(case: Case, report: re.Match, rip: int, address: int) -> list[str]:
     """What is wrong with the kernel's line."""
-    _, mode, vector, name, error, got_rip, got_address = report.groups()
+    _, mode, vector, error, got_rip, got_address = report.groups()
     faults = []
     if mode != "user":
         faults.append("the exception was in the kernel")
     if int(vector) not in case.vectors:
-        faults.append(f"vector {vector} ({name}), expected {case.vectors}")
+        faults.append(f"vector {vector}, expected {case.vectors}")
     if int(error, 16) not in case.errors:
         faults.append(f"error {error}, expected {[hex(e) for e in case.errors]}")
     if rip not in (UNKNOWN, int(got_rip, 16)):

@@ -134,9 +134,9 @@ def run(case: Case) -> list[str]:
         reports = matching(REPORT, system.lines)
         if len(reports) != 1:
             return [*faults, f"{len(reports)} reports", *system.lines[-8:]]
-        _, mode, vector, name, _, rip, _ = reports[0].groups()
+        _, mode, vector, _, rip, _ = reports[0].groups()
         if (mode, int(vector)) != (case.mode, case.vector):
-            faults.append(f"{mode} exception {vector} ({name})")
+            faults.append(f"{mode} exception {vector}")
         if case.rip not in (None, int(rip, 16)):
             faults.append(f"at rip {rip}, expected {case.rip:#x}")
         flags = matching(RFLAGS, system.lines)

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+from unittest import mock
 
 sys.dont_write_bytecode = True
 
@@ -12,6 +13,7 @@ import support  # noqa: E402
 from tests.lib.tap import Tap  # noqa: E402
 
 sys.path.insert(0, str(support.ROOT / "build/checks"))
+import errors  # noqa: E402
 import links  # noqa: E402
 import project  # noqa: E402
 import source  # noqa: E402
@@ -119,7 +121,51 @@ def check_text(folder: str) -> None:
         (pathlib.Path(folder) / name).unlink()
 
 
-for test in (check_links, check_dependencies, check_text):
+LIST = """ERROR(COUNT, ANY, BAD_CALL, "no call")
+ERROR(UP, ANY, NO_RIGHT, "without UP")
+ERROR(DOWN, ANY, NO_RIGHT, "without DOWN")
+ERROR(DOWN, ANY, TIMEOUT, "too late")
+ERROR(CONTROL, ANY, BUSY, "not now")
+ERROR(CONTROL, EC_READ, TIMEOUT, "too late")
+"""
+PAGE = """### UP (2), DOWN (3): semaphores
+| | |
+|---|---|
+| errors | `NO_RIGHT`; DOWN: `TIMEOUT` |
+
+### CONTROL (13): operations
+Errors:
+`BUSY`.
+
+| type | operation | does |
+|---|---|---|
+| EC | 4 `EC_READ` | reads. Also `TIMEOUT` |
+"""
+
+
+def check_errors(folder: str) -> None:
+    """The list of errors and the reference page say the same."""
+    cases = [
+        ("both say the same", "", "", ""),
+        ("a call's error is not on the page", "; DOWN: `TIMEOUT`", "", "DOWN does not name"),
+        ("of one call only", "DOWN: `TIMEOUT`", "`TIMEOUT`", "UP names TIMEOUT"),
+        ("an error that the list has not", "`BUSY`.", "`BUSY`, `BAD_CALL`.", "names BAD_CALL"),
+        ("an operation's error is not on the page", " Also `TIMEOUT`", "", "EC_READ does not name"),
+        ("an operation's, not in the list", "Also `T", "Also `BAD_CALL`, `T", "names BAD_CALL"),
+        ("a line that is no row", 'BUSY, "not now"', "BUSY", "not a row"),
+        ("a row twice", "DOWN, ANY, TIMEOUT", "DOWN, ANY, NO_RIGHT", "there twice"),
+    ]
+    place = pathlib.Path(folder) / "ipc/abi"
+    place.mkdir(parents=True)
+    for what, old, new, words in cases:
+        (place / "errors.list").write_text(LIST.replace(old, new) if old else LIST)
+        (place / "README.md").write_text(PAGE.replace(old, new) if old else PAGE)
+        with mock.patch.object(project, "ROOT", pathlib.Path(folder)):
+            complaints = "\n".join(errors.check_errors())
+        tap.ok(words in complaints and bool(words) == bool(complaints), what, complaints)
+
+
+for test in (check_errors, check_links, check_dependencies, check_text):
     with tempfile.TemporaryDirectory(prefix="cairn-test-") as the_folder:
         test(the_folder)
 sys.exit(tap.done())

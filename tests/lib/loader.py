@@ -101,8 +101,8 @@ def boot(arguments: list[str]) -> Stop:
         stop = Stop(machine.lines)
         if status is not None:
             with contextlib.suppress(MachineError):
-                stop.screen = machine.screen_with(screen_text(stop.told()))
-                stop.halted = machine.halted()
+                stop.halted = machine.halts()
+                stop.screen = machine.screen()
         return stop
 
 

@@ -22,7 +22,7 @@ VGA_TEXT = 0xB8000
 FLAG_INTERRUPTS = 0x200
 COLUMNS, ROWS = 80, 25
 POWER_OFF_DELAY = 5  # seconds
-SCREEN_DELAY = 2  # seconds, much more than it takes to write two lines
+HALT_DELAY = 2  # seconds, much more than it takes to write two lines on the screen
 EXIT_LINE = re.compile(r"CAIRN-EXIT (\d+)$")
 
 
@@ -99,15 +99,14 @@ class Machine:
         words = self.monitor.physical(VGA_TEXT, 2, COLUMNS * ROWS)
         return "".join(chr(word & 0xFF) for word in words).replace("\0", " ")
 
-    def screen_with(self, text: str) -> str:
-        """The screen, as soon as it begins with the text: it is written after the serial line."""
-        end = min(time.monotonic() + SCREEN_DELAY, self.end)
-        while not (screen := self.screen()).startswith(text) and time.monotonic() < end:
-            time.sleep(0.05)
-        return screen
+    def halts(self) -> bool:
+        """Does the CPU come to stand in HLT with interrupts off? The screen is written before."""
+        end = min(time.monotonic() + HALT_DELAY, self.end)
+        while not (halted := self._halted()) and time.monotonic() < end:
+            time.sleep(0.01)
+        return halted
 
-    def halted(self) -> bool:
-        """Does the CPU stand in HLT with interrupts off?"""
+    def _halted(self) -> bool:
         dump = self.monitor.ask("info registers")
         flags = re.search(r"\b[ER]FL=([0-9a-f]+)", dump)
         return "HLT=1" in dump and flags is not None and not int(flags[1], 16) & FLAG_INTERRUPTS

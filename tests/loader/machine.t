@@ -18,10 +18,12 @@ CASES = [
     Case("no no-execute pages", "this CPU has no no-execute pages (NX)", cpu="max,-nx"),
     Case("no SYSCALL", "this CPU has no SYSCALL instruction", cpu="max,-syscall"),
     Case("no XSAVE", "this CPU has no XSAVE", cpu="max,-xsave"),
+    Case("no FSGSBASE", "this CPU has no instructions for segment bases (FSGSBASE)",
+         cpu="max,-fsgsbase"),
     Case("no PAT", "this CPU has no page attribute table (PAT)", cpu="max,-pat"),
     Case("no local APIC", "this CPU has no local APIC", cpu="max,-apic"),
-    Case("too little memory for the kernel's reserve",
-         "the kernel's reserve: too little memory: <n> bytes needed in one piece, "
+    Case("too little memory for the kernel's memory",
+         "the kernel's memory: too little memory: <n> bytes needed in one piece, "
          "<n> bytes free below 4 GiB", memory="3M"),
 ]
 

@@ -74,8 +74,8 @@ class System:
 
 
 def read_layout() -> dict[str, int]:
-    """The constants of microkernel/layout.h."""
-    text = (qemu.ROOT / "microkernel/layout.h").read_text()
+    """The constants of where what is in the kernel's half."""
+    text = (qemu.ROOT / "ipc/abi/kernel_layout.h").read_text()
     return {name: int(value, 0)
             for name, value in re.findall(r"(?m)^#define\s+(\w+)\s+(0x[0-9a-f]+|\d+)\b", text)}
 

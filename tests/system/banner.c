@@ -68,16 +68,15 @@ static void cpus_print(const struct machine *m)
                 sizeof(protections) / sizeof(protections[0]));
 }
 
-static void virtualization_print(const struct machine *m)
+static void virtualization_print(void)
 {
-    const struct boot_cpu *cpu = machine_cpu(m, 0);
     struct cpuid svm = cpuid_checked(0x8000000a);
 
     print(LABEL "virtualization  ");
-    if (cpu && cpu->features & CPU_FEATURE_SVM) {
+    if (cpuid_checked(0x80000001).ecx & 1u << 2) {
         print("SVM, %u ASIDs: ", svm.ebx);
         names_print(svm.edx, svm_features, sizeof(svm_features) / sizeof(svm_features[0]));
-    } else if (cpu && cpu->features & CPU_FEATURE_VMX) {
+    } else if (cpuid(1, 0).ecx & 1u << 5) {
         print("VMX (EPT and the rest are told by MSRs, which a program cannot read)\n");
     } else {
         print("none\n");
@@ -91,7 +90,7 @@ static void time_print(const struct machine *m)
     uint64_t features = cpu ? cpu->features : 0;
 
     print(LABEL "time            TSC %lu.%03lu MHz%s, timer by %s\n", khz / 1000, khz % 1000,
-          features & CPU_FEATURE_TSC_CONSTANT ? ", invariant" : "",
+          cpuid_checked(0x80000007).edx & 1u << 8 ? ", invariant" : "",
           features & CPU_FEATURE_TSC_DEADLINE ? "TSC deadline" : "local APIC count");
 }
 
@@ -162,7 +161,7 @@ void banner_print(const struct machine *m, uint64_t entered)
     print("\n");
     brand_print();
     cpus_print(m);
-    virtualization_print(m);
+    virtualization_print();
     time_print(m);
     memory_print(m);
     modules_print(m);

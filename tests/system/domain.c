@@ -5,7 +5,7 @@
 #include "boot_info.h"
 #include "world.h"
 
-#define LOOK TEST_ADDRESS
+#define LOOK (TEST_ADDRESS - 2 * PAGE) /* suites use what follows */
 #define NONE UINT32_MAX
 
 extern char text_begin[], text_end[], rodata_begin[], rodata_end[], data_begin[], bss_end[];

@@ -15,6 +15,7 @@ uint64_t fuzz_random(struct fuzzer *f, uint64_t limit)
     return (f->random * 0x2545f4914f6cdd1dull >> 16) % limit;
 }
 
+/* f->last is the call, unless the handler behind F_CALLED made it. */
 static void count(struct fuzzer *f, enum fuzz_mode mode, uint64_t number, uint64_t status)
 {
     uint64_t call = (number & 0xff) <= SYSCALL_REPLY ? number & 0xff : number;
@@ -25,8 +26,13 @@ static void count(struct fuzzer *f, enum fuzz_mode mode, uint64_t number, uint64
     if (call <= SYSCALL_REPLY) {
         status &= MESSAGE_STATUS;
     }
-    if (status < FUZZ_STATUSES) {
-        f->count[mode][call][status]++;
+    if (status < FUZZ_STATUSES && f->count[mode][call][status]++) {
+        return; /* looked at when it came first */
+    }
+    if (!fuzz_documented(call, status) && !f->odd_count++) {
+        f->odd = f->last;
+        f->odd.rax = number;
+        f->odd_status = status;
     }
 }
 

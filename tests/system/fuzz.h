@@ -16,7 +16,7 @@
 
 /* Selectors in the fuzzers' domain. */
 enum {
-    F_PD = 1, /* the domain itself; nothing up to F_END has the right DESTROY */
+    F_PD = 1, /* the domain itself; nothing up to F_END but F_ROOT has the right DESTROY */
     F_POOL,   /* its pool */
     F_MEM,    /* MEM_FRAMES, to be divided */
     F_PORTS,  /* all */
@@ -28,11 +28,14 @@ enum {
     F_POOR_PD,   /* its pool has no frame left */
     F_DEEP,      /* MEM at the end of the longest chain of derivation */
     F_MAP,       /* MEM_FRAMES, to be mapped */
+    F_DEEP_SM,   /* a semaphore as F_DEEP */
+    F_PLATFORM,  /* for the event trace only */
+    F_ROOT,      /* the first pool, to be destroyed, which nobody can */
     F_CPU = 16,  /* and following, for each CPU */
     F_EC = 32,   /* and following, for each thread */
     F_SC = 48,
     F_CALLED = 64, /* portals of fuzz_called, for each CPU */
-    F_LEND = 80,   /* MEMs of two frames, for each thread: nothing else is deposited */
+    F_LEND = 80,   /* MEMs of LEND_FRAMES, for each thread: nothing else is deposited */
     F_WEAK = 96,   /* and type: a capability of that type with a right that is none */
     F_END = 128,
     F_MADE = 256,   /* what CREATE fills */
@@ -42,7 +45,7 @@ enum {
 
 #define FUZZ_ADDRESS 0x200000000ull /* where the fuzzers map memory and UTCBs */
 #define MEM_FRAMES   32u
-#define LEND_FRAMES  2u
+#define LEND_FRAMES  16ull /* so many steps */
 
 enum fuzz_mode { FUZZ_RANDOM, FUZZ_GRAMMAR, FUZZ_MODES };
 enum fuzz_order { FUZZ_RUN, FUZZ_CLEAN, FUZZ_END };
@@ -56,7 +59,10 @@ struct fuzzer {
     volatile uint64_t beat;        /* changes as long as it lives */
     volatile uint64_t cleaned;     /* what the last cleaning did; UINT64_MAX: not done yet */
     struct system_registers last;  /* for a report */
-    uint32_t count[FUZZ_MODES][FUZZ_CALLS][FUZZ_STATUSES];
+    uint64_t odd_count,
+        odd_status; /* pairs that are not documented, and the first of these calls */
+    struct system_registers odd;
+    uint64_t count[FUZZ_MODES][FUZZ_CALLS][FUZZ_STATUSES];
 };
 
 extern struct fuzzer fuzzers[FUZZ_THREADS];
@@ -83,6 +89,9 @@ void fuzz_tame(struct fuzzer *f, struct system_registers *r);
 /* Executes it and counts. */
 enum status fuzz_call(struct fuzzer *f, enum fuzz_mode mode, struct system_registers r);
 
+/* Is the status documented for the call, or success? call SYSCALL_COUNT: numbers that are none. */
+bool fuzz_documented(uint64_t call, uint64_t status);
+
 /* A few calls that belong together. */
 void fuzz_plot(struct fuzzer *f);
 
@@ -93,7 +102,8 @@ void fuzz_run(struct thread *self, void *argument);
 void fuzz_called(struct handler *self, struct message *message);
 
 /* Code for contexts that have no stack (fuzz_stubs.S): reply; block; destroy the four selectors
- * that RSP consists of, a little later. */
-extern const char fuzz_echo[], fuzz_stuck[], fuzz_kill[];
+ * that RSP consists of, a little later; deposit in the pool and withdraw the MEM of RSP for ever.
+ */
+extern const char fuzz_echo[], fuzz_stuck[], fuzz_kill[], fuzz_lend[];
 
 #endif

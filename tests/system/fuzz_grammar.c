@@ -70,8 +70,9 @@ struct system_registers fuzz_nonsense(struct fuzzer *f)
 static uint32_t fixed(struct fuzzer *f, enum object_type type)
 {
     static const uint32_t selectors[] = {
-        [OBJECT_PD] = F_PD,   [OBJECT_POOL] = F_POOL,   [OBJECT_MEM] = F_MEM, [OBJECT_SM] = F_SM,
-        [OBJECT_CPU] = F_CPU, [OBJECT_PORTS] = F_PORTS, [OBJECT_IRQ] = F_IRQ, [OBJECT_PCI] = F_PCI,
+        [OBJECT_PD] = F_PD,   [OBJECT_POOL] = F_POOL, [OBJECT_MEM] = F_MEM,
+        [OBJECT_SM] = F_SM,   [OBJECT_CPU] = F_CPU,   [OBJECT_PORTS] = F_PORTS,
+        [OBJECT_IRQ] = F_IRQ, [OBJECT_PCI] = F_PCI,   [OBJECT_PLATFORM] = F_PLATFORM,
     };
 
     switch (type) {
@@ -123,7 +124,7 @@ static uint32_t of(struct fuzzer *f, enum object_type type)
 
 static enum object_type any_type(struct fuzzer *f)
 {
-    return (enum object_type)(OBJECT_PD + fuzz_random(f, OBJECT_PCI));
+    return (enum object_type)(OBJECT_PD + fuzz_random(f, OBJECT_PLATFORM));
 }
 
 static uint64_t address(struct fuzzer *f)
@@ -176,9 +177,24 @@ static void create(struct fuzzer *f, struct system_registers *r)
     case OBJECT_PT:
         r->rdx = of(f, OBJECT_EC);
         break;
-    default:
-        r->rdx = type >= OBJECT_PORTS ? of(f, type) : fuzz_random(f, 3);
+    case OBJECT_CPU:
+        r->rdx = of(f, OBJECT_CPU);
+        r->r8 = fuzz_random(f, 140);
+        r->r9 = fuzz_random(f, CPU_SHARE_ALL / 8);
+        r->r10 = fuzz_chance(f, 16);
         break;
+    default:
+        r->rdx = type >= OBJECT_CPU ? of(f, type) : fuzz_random(f, 3);
+        break;
+    }
+}
+
+static void control_ec(struct fuzzer *f, struct system_registers *r)
+{
+    r->rsi = fuzz_random(f, EC_SET + 2);
+    r->rdx = fuzz_chance(f, 8) ? value(f) : 0;
+    if (r->rsi == EC_SUPERVISOR) {
+        r->rdx = fuzz_chance(f, 8) ? F_DEEP_SM : of(f, OBJECT_SM);
     }
 }
 
@@ -188,9 +204,29 @@ static void control(struct fuzzer *f, struct system_registers *r)
 
     r->rdi = of(f, type);
     r->rsi = fuzz_random(f, fuzz_chance(f, 8) ? 9 : 3);
-    r->rdx = type == OBJECT_PORTS ? of(f, OBJECT_PD) : fuzz_random(f, 64);
-    r->r8 = type == OBJECT_PORTS ? fuzz_random(f, 64) : of(f, OBJECT_SM);
+    r->rdx = fuzz_random(f, 64);
+    r->r8 = fuzz_random(f, 64);
     r->r9 = fuzz_chance(f, 4) ? value(f) : fuzz_random(f, 4);
+    switch (type) {
+    case OBJECT_PD:
+        r->rdx = address(f);
+        break;
+    case OBJECT_EC:
+        control_ec(f, r);
+        break;
+    case OBJECT_PORTS:
+        r->rdx = fuzz_chance(f, 8) ? F_POOR_PD : of(f, OBJECT_PD);
+        break;
+    case OBJECT_IRQ:
+    case OBJECT_PCI:
+        r->r8 = of(f, OBJECT_SM);
+        break;
+    case OBJECT_PLATFORM:
+        r->rdx = fuzz_random(f, 3);
+        break;
+    default:
+        break;
+    }
 }
 
 static void map(struct fuzzer *f, struct system_registers *r)

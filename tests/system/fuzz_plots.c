@@ -4,7 +4,8 @@
  */
 #include "fuzz.h"
 
-#define SOON 400000u /* ticks; a killer comes earlier */
+#define SOON        400000u            /* ticks; a killer comes earlier */
+#define LESS_URGENT (PRIORITY_LOW - 8) /* than the fuzzers: runs while they wait */
 
 /* Selectors of a plot; the next one of the same thread has others. */
 struct cast {
@@ -129,6 +130,46 @@ static void plot_elsewhere(struct cast *c)
     destroy(c, 0);
 }
 
+/* Somebody lends memory and takes it back; this thread lends it, too. */
+static void plot_rivals(struct cast *c)
+{
+    uint64_t memory = F_LEND + c->f->index;
+
+    (void)create_ec(c, 0, fuzz_lend, F_POOL | memory << 16);
+    (void)create(c, OBJECT_SC, 1, c->first | (uint64_t)(F_CPU + c->f->cpu) << 32, LESS_URGENT,
+                 1000000, 1000000);
+    for (unsigned i = 0; i < 4; i++) {
+        (void)call(c, (struct system_registers){.rax = SYSCALL_DOWN,
+                                                .rdi = F_NEVER,
+                                                .rdx = tsc_read() + fuzz_random(c->f, SOON)});
+        (void)call(c,
+                   (struct system_registers){.rax = SYSCALL_DEPOSIT, .rdi = F_POOL, .rsi = memory});
+    }
+    destroy(c, 1);
+    destroy(c, 0);
+    (void)call(c, (struct system_registers){.rax = SYSCALL_WITHDRAW, .rdi = F_POOL, .rsi = memory});
+}
+
+/* What cannot be derived any further, is there already, or must not be. */
+static void plot_limits(struct cast *c)
+{
+    struct system_registers supervise = {
+        .rax = SYSCALL_CONTROL, .rdi = c->first + 1, .rsi = EC_SUPERVISOR, .rdx = F_DEEP_SM};
+
+    (void)create(c, OBJECT_MEM, 0, F_DEEP, 0, PAGE, 0);
+    (void)create_ec(c, 1, fuzz_echo, 0);
+    (void)call(c, supervise);
+    supervise.rdx = F_SM;
+    (void)call(c, supervise);
+    (void)call(c, supervise);
+    (void)create(c, OBJECT_MEM, 2, F_MEM, fuzz_random(c->f, MEM_FRAMES) * PAGE, PAGE, 0);
+    (void)call(c, (struct system_registers){
+                      .rax = SYSCALL_DEPOSIT, .rdi = F_POOR_POOL, .rsi = c->first + 2});
+    (void)call(c, (struct system_registers){.rax = SYSCALL_DESTROY, .rdi = F_ROOT});
+    destroy(c, 2);
+    destroy(c, 1);
+}
+
 /* A domain gets capabilities and memory, and goes with them. */
 static void plot_domain(struct cast *c)
 {
@@ -151,7 +192,8 @@ static void plot_domain(struct cast *c)
 void fuzz_plot(struct fuzzer *f)
 {
     static void (*const plots[])(struct cast * c) = {plot_semaphore, plot_handler,   plot_recursion,
-                                                     plot_lend,      plot_elsewhere, plot_domain};
+                                                     plot_lend,      plot_elsewhere, plot_domain,
+                                                     plot_rivals,    plot_limits};
     struct cast cast = {f, F_MADE + 8 * (uint32_t)fuzz_random(f, 16)};
 
     plots[fuzz_random(f, sizeof(plots) / sizeof(plots[0]))](&cast);

@@ -2,21 +2,28 @@
  * Objects come and go, more often than there are identifiers of any kind, and leave no trace in
  * their pool. Options: cycles=N, long.
  */
+#include "ranges.h"
 #include "suites.h"
 #include "world.h"
 
 enum {
     MADE = TEST_SELECTORS,
-    HOME, /* EC in this domain, for portals and time */
-    TWIN, /* second capability */
+    HOME,       /* EC in this domain, for portals and time */
+    TWIN,       /* second capability */
+    PART,       /* MEM for a pool */
+    BUSY,       /* what a pool pays for */
+    THREAD = 0, /* actor */
 };
 
 #define UTCB        TEST_ADDRESS
 #define CYCLES      70000u
 #define CYCLES_FEW  5000u
 #define CYCLES_MANY 500u /* on many CPUs, all of which an object that goes interrupts */
-#define CPUS_MANY   3u
+#define CPUS_MANY   5u
 #define CYCLES_LONG 1000000u
+#define WHOLES      10u /* so many times fewer are the cycles of several objects at once */
+#define PART_PAGES  16u
+#define SOON        (tsc_read() + 5000 * world.millisecond)
 
 static const struct sample {
     const char *name;
@@ -30,6 +37,7 @@ static const struct sample {
     {"SC", OBJECT_SC, HOME | (uint64_t)SELECTOR_CPUS << 32, 1 | 1 << 8, 1000, 1000},
     {"PT", OBJECT_PT, HOME, 7, 0, 0},
     {"SM", OBJECT_SM, 1, 0, 0, 0},
+    {"CPU", OBJECT_CPU, SELECTOR_CPUS, 1, 100, 0},
     {"PORTS", OBJECT_PORTS, SELECTOR_PORTS, 0x80, 1, 0},
     {"IRQ", OBJECT_IRQ, SELECTOR_IRQ, 5, 1, 0},
     {"PCI", OBJECT_PCI, SELECTOR_PCI, 8, 1, 0},
@@ -49,6 +57,14 @@ static bool use(const struct sample *s)
         return memory_map(MADE, SELECTOR_PD, &map).status == STATUS_SUCCESS;
     case OBJECT_SM:
         return semaphore_down(MADE, DOWN_TRY, 0) == STATUS_SUCCESS;
+    case OBJECT_EC:
+        return context_supervise(MADE, SEMAPHORE) == STATUS_SUCCESS;
+    case OBJECT_PORTS:
+        return ports_open(MADE, SELECTOR_PD, 0, 1) == STATUS_SUCCESS;
+    case OBJECT_IRQ:
+        return irq_bind(MADE, 0, SEMAPHORE, 0) == STATUS_SUCCESS;
+    case OBJECT_PCI:
+        return range_control(MADE, PCI_BIND, 0, SEMAPHORE, 0).status == STATUS_SUCCESS;
     default:
         return true;
     }
@@ -79,6 +95,100 @@ static uint64_t run(const struct sample *s, uint64_t count)
         }
     }
     return count;
+}
+
+/* --- several objects that belong together ------------------------------------------------------*/
+
+static void run_once(struct thread *self, void *argument)
+{
+    (void)self;
+    (void)argument;
+    (void)semaphore_up(SEMAPHORE);
+}
+
+/* A thread of a domain runs, so that the domain has an identity on the CPU and a tag in its TLB. */
+static bool thread_runs(uint32_t domain)
+{
+    struct schedule high = actor_schedule(PRIORITY_HIGH);
+
+    return actor_run(THREAD, domain, &high, run_once, NULL) &&
+           semaphore_down(SEMAPHORE, 0, SOON) == STATUS_SUCCESS;
+}
+
+static bool cycle_thread(void)
+{
+    return thread_runs(SELECTOR_PD) && actor_end(THREAD);
+}
+
+/* The domain goes with its thread, or the other way round. */
+static bool cycle_domain(void)
+{
+    static bool first;
+    bool done =
+        domain_open_from(MADE, SELECTOR_POOL) &&
+        capability_delegate(MADE, SEMAPHORE, SEMAPHORE, RIGHTS_ALL).status == STATUS_SUCCESS &&
+        thread_runs(MADE);
+
+    first = !first;
+    if (done && first) {
+        done = actor_end(THREAD);
+    }
+    done = done && object_destroy(MADE) == STATUS_SUCCESS;
+    if (done && !first) {
+        done = object_destroy(actor_time(THREAD)) == STATUS_SUCCESS &&
+               capability_lookup(actor_context(THREAD)).status == STATUS_BAD_CAPABILITY;
+    }
+    return done;
+}
+
+/* A pool goes with what it paid for: a domain with a thread, a pool in it, a mapping. */
+static bool cycle_pool(void)
+{
+    bool done =
+        pool_create(MADE, SELECTOR_POOL).status == STATUS_SUCCESS &&
+        pool_deposit(MADE, PART) == STATUS_SUCCESS && domain_open_from(BUSY, MADE) &&
+        capability_delegate(BUSY, SEMAPHORE, SEMAPHORE, RIGHTS_ALL).status == STATUS_SUCCESS &&
+        thread_runs(BUSY) && pool_create(TWIN, MADE).status == STATUS_SUCCESS &&
+        object_destroy(MADE) == STATUS_SUCCESS &&
+        capability_lookup(BUSY).status == STATUS_BAD_CAPABILITY &&
+        capability_lookup(TWIN).status == STATUS_BAD_CAPABILITY;
+
+    return done && object_destroy(actor_time(THREAD)) == STATUS_SUCCESS;
+}
+
+/* Frames go into a pool and out of it. */
+static bool cycle_deposit(void)
+{
+    return pool_create(MADE, SELECTOR_POOL).status == STATUS_SUCCESS &&
+           pool_deposit(MADE, PART) == STATUS_SUCCESS &&
+           pool_withdraw(MADE, PART) == STATUS_SUCCESS && object_destroy(MADE) == STATUS_SUCCESS;
+}
+
+static const struct whole {
+    const char *name;
+    bool (*cycle)(void);
+} wholes[] = {
+    {"a thread that runs", cycle_thread},
+    {"a domain with a thread", cycle_domain},
+    {"a pool in use", cycle_pool},
+    {"a deposit", cycle_deposit},
+};
+
+static void check_wholes(uint64_t count)
+{
+    (void)memory_create(PART, SELECTOR_POOL, WORLD_MEMORY, 0, PART_PAGES * PAGE, 0);
+    for (unsigned i = 0; i < sizeof(wholes) / sizeof(wholes[0]); i++) {
+        uint64_t done = 0, free = world_free(), start = tsc_read();
+        while (done < count && wholes[i].cycle()) {
+            done++;
+        }
+        tap_equal(done, count, wholes[i].name);
+        tap_equal(world_free(), free, "each frame is free again");
+        tap_comment();
+        print("%s: %lu cycles in %lu ms\n", wholes[i].name, count,
+              (tsc_read() - start) / world.millisecond);
+    }
+    tap_equal(object_destroy(PART), STATUS_SUCCESS, "the memory goes");
 }
 
 static uint64_t cycles(const struct machine *m)
@@ -116,5 +226,6 @@ void suite_cycles(const struct machine *m)
               (tsc_read() - start) / world.millisecond);
     }
     tap_equal(object_destroy(HOME), STATUS_SUCCESS, "the EC goes");
+    check_wholes(count / WHOLES);
     world_balance(before);
 }

@@ -24,6 +24,7 @@ static struct {
     uint64_t count, vector, error, rip, address, length, id;
 } seen;
 
+static uint64_t reply_words;
 static volatile uint64_t divisor;
 static volatile uint64_t quotient;
 static volatile uint64_t registers_wrong;
@@ -49,7 +50,7 @@ static void treat(struct handler *self, struct message *m)
         struct map map = {PAGE_HERE, 0, 1, 0, MEM_RIGHT_READ};
         (void)memory_map(CODE, (uint32_t)(uint64_t)self->argument, &map);
     }
-    m->length = 4;
+    m->length = reply_words;
     m->word[0] = m->word[1] = m->word[2] = m->word[3] = 0x0bad0bad0bad0bad;
 }
 
@@ -109,6 +110,19 @@ static void check_seen(uint64_t vector, uint64_t error, uint64_t rip)
     tap_equal(seen.rip, rip, "RIP");
 }
 
+static void check_divide(uint32_t domain)
+{
+    tap_comment();
+    print("divide error, a reply of %lu words\n", reply_words);
+    divisor = 0;
+    quotient = 0;
+    if (victim_run(domain, divide)) {
+        check_seen(DIVIDE, 0, (uint64_t)exception_divide);
+        tap_equal(quotient, 100 / 7, "the division is done again");
+        tap_equal(registers_wrong, 0, "all registers are as they were");
+    }
+}
+
 static void check_domain(uint32_t domain)
 {
     struct map map = {CODE_RUN, 0, 1, 0, MEM_RIGHT_READ | MEM_RIGHT_EXECUTE};
@@ -119,15 +133,10 @@ static void check_domain(uint32_t domain)
     for (uint32_t vector = 0; vector < 32; vector++) {
         (void)capability_delegate(domain, EVENTS + vector, actor_portal(DOCTOR), PT_RIGHT_CALL);
     }
-    tap_comment();
-    print("divide error\n");
-    divisor = 0;
-    quotient = 0;
-    if (victim_run(domain, divide)) {
-        check_seen(DIVIDE, 0, (uint64_t)exception_divide);
-        tap_equal(quotient, 100 / 7, "the division is done again");
-        tap_equal(registers_wrong, 0, "all registers are as they were");
+    for (reply_words = MESSAGE_REGISTERS + 1; reply_words >= MESSAGE_REGISTERS; reply_words--) {
+        check_divide(domain);
     }
+    reply_words = MESSAGE_REGISTERS;
     tap_comment();
     print("breakpoint\n");
     if (victim_run(domain, breakpoint)) {

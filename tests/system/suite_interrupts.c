@@ -12,6 +12,7 @@ enum {
     SM,
     OTHER_SM,
     WEAK,
+    GRANT,            /* of all lines */
     DONE = SEMAPHORE, /* standing semaphores */
     WAITER = 0,       /* actor */
 };
@@ -192,6 +193,23 @@ static void check_revoke(uint64_t cpu)
     pit_stop();
 }
 
+/* A range goes with the capability that it was cut from, and what is bound with it. */
+static void check_origin(uint32_t line, uint64_t cpu)
+{
+    pit_start(PIT_REPEAT, 1000);
+    (void)capability_delegate(SELECTOR_PD, GRANT, SELECTOR_IRQ, RIGHTS_ALL);
+    tap_equal(range_create(OBJECT_IRQ, LINE, GRANT, line, 1), STATUS_SUCCESS, "cut from a grant");
+    tap_equal(irq_bind(LINE, 0, SM, cpu), STATUS_SUCCESS, "bind");
+    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "it comes");
+    tap_equal(capability_revoke(GRANT, REVOKE_SELF), STATUS_SUCCESS, "revoke the grant");
+    tap_equal(capability_lookup(LINE).status, STATUS_BAD_CAPABILITY, "the range has gone");
+    (void)semaphore_down(SM, DOWN_TRY | DOWN_ZERO, 0);
+    tap_equal(quiet(), STATUS_TIMEOUT, "it comes no more");
+    tap_equal(irq_bind(SELECTOR_IRQ, line, SM, 0), STATUS_SUCCESS, "the line is free");
+    tap_equal(irq_unbind(SELECTOR_IRQ, line), STATUS_SUCCESS, "unbind");
+    pit_stop();
+}
+
 static void check_errors(uint32_t line)
 {
     tap_equal(range_create(OBJECT_IRQ, LINE, SELECTOR_IRQ, line, 0), STATUS_BAD_PARAMETER,
@@ -245,6 +263,7 @@ void suite_interrupts(const struct machine *m)
               "the range again");
     pit_start(PIT_REPEAT, 1000);
     check_revoke(last);
+    check_origin(line, last);
     (void)object_destroy(SM);
     (void)object_destroy(OTHER_SM);
     world_balance(before);

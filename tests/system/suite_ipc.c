@@ -16,6 +16,7 @@ enum {
 };
 
 #define CHAIN_CALLS 15u /* calls in a chain of 16 */
+#define UNTOUCHED   0xa5a5a5a5a5a5a5a5ull
 #define LIMIT       (tsc_read() + 1000 * world.millisecond)
 
 /* Replies each word plus one, and before the first one the portal's id. */
@@ -34,11 +35,15 @@ static void echo(struct handler *self, struct message *m)
     }
 }
 
-/* Calls with so many words; how many of the reply are wrong. */
+/* Calls with so many words; how many of the reply, or behind it in the UTCB, are wrong. */
 static uint64_t call_words(uint32_t portal, uint64_t id, uint64_t words)
 {
     struct message m = world_message();
-    uint64_t wrong = 0;
+    uint64_t wrong = 0, behind = words < MESSAGE_REGISTERS ? MESSAGE_REGISTERS : words;
+
+    for (uint64_t i = behind; i < MESSAGE_WORDS; i++) {
+        m.utcb->word[i] = UNTOUCHED;
+    }
 
     for (uint64_t i = 0; i < words; i++) {
         wrong += !message_put(&m, i * 0x9e3779b97f4a7c15);
@@ -48,19 +53,21 @@ static uint64_t call_words(uint32_t portal, uint64_t id, uint64_t words)
     for (uint64_t i = 0; i < words; i++) {
         wrong += message_get(&m, i) != i * 0x9e3779b97f4a7c15 + 1 + (i == 0 ? id : 0);
     }
+    for (uint64_t i = behind; i < MESSAGE_WORDS; i++) {
+        wrong += m.utcb->word[i] != UNTOUCHED;
+    }
     return wrong;
 }
 
 static void check_messages(uint32_t domain, const char *what)
 {
-    static const uint64_t sizes[] = {0, 1, 2, 3, 4, 5, 16, 64, 256, 487, 488};
     uint64_t wrong = 0;
 
     if (!tap_ok(actor_serve(ECHO, domain, echo, NULL), "a handler")) {
         return;
     }
-    for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-        wrong += call_words(actor_portal(ECHO), actor_id(ECHO), sizes[i]);
+    for (uint64_t words = 0; words <= MESSAGE_WORDS; words++) {
+        wrong += call_words(actor_portal(ECHO), actor_id(ECHO), words);
     }
     tap_equal(wrong, 0, what);
     for (unsigned i = 0; i < 1000; i++) {
@@ -84,6 +91,7 @@ static void check_errors(const struct machine *m)
     tap_equal(call_plain(SELECTOR_PD, 0, 0), STATUS_BAD_CAPABILITY, "call: a PD");
     tap_equal(call_plain(SELECTORS, 0, 0), STATUS_BAD_CAPABILITY, "call: past the table");
     (void)actor_serve(ECHO, SELECTOR_PD, echo, NULL);
+    tap_equal(call_plain(actor_context(ECHO), 0, 0), STATUS_BAD_CAPABILITY, "call: an EC");
     tap_equal(call_plain(actor_portal(ECHO), 489, 0), STATUS_BAD_PARAMETER, "call: 489 words");
     tap_equal(call_plain(actor_portal(ECHO), 1ull << 40, 0), STATUS_BAD_PARAMETER,
               "call: a reserved bit of the length");

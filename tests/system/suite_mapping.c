@@ -214,6 +214,19 @@ static void check_deposit(void)
     tap_equal(object_destroy(HUNGRY), STATUS_SUCCESS, "what uses them goes");
     tap_equal(pool_withdraw(POOL, PART), STATUS_SUCCESS, "withdraw");
     tap_equal(pool_free(POOL).value, 0, "the pool is empty");
+    (void)memory_create(WEAK, SELECTOR_POOL, PART, PAGE, 8 * PAGE, 0);
+    tap_equal(pool_deposit(POOL, WEAK), STATUS_SUCCESS, "deposit a part of it");
+    tap_equal(capability_revoke(PART, 0), STATUS_SUCCESS, "revoke that");
+    tap_equal(pool_free(POOL).value, 0, "it leaves the pool by itself");
+    (void)memory_create(WEAK, SELECTOR_POOL, PART, PAGE, 8 * PAGE, 0);
+    (void)pool_deposit(POOL, WEAK);
+    (void)domain_create(HUNGRY, POOL);
+    tap_equal(capability_revoke(PART, 0), STATUS_SUCCESS, "revoke it while it is used");
+    tap_equal(capability_lookup(WEAK).status, STATUS_BAD_CAPABILITY, "nobody can name it");
+    tap_equal(pool_withdraw(POOL, PART), STATUS_BUSY, "withdraw a part: frames in use");
+    (void)object_destroy(HUNGRY);
+    tap_equal(pool_withdraw(POOL, PART), STATUS_SUCCESS, "withdraw it by what it was cut from");
+    tap_equal(pool_withdraw(POOL, PART), STATUS_BAD_PARAMETER, "nothing of it is left there");
 
     tap_equal(map_at(PART, HERE, 0, PART_PAGES, 0, RW), STATUS_SUCCESS, "map it again");
     for (uint64_t i = 0; i < PART_PAGES * PAGE; i += 8) {

@@ -164,6 +164,28 @@ static void check_vectors(void)
     tap_equal(capability_revoke(FUNCTION, 0), STATUS_SUCCESS, "a revocation gives all back");
 }
 
+/* 1024 messages in a row that nobody takes are enough. The card sends at most 8,000 a second. */
+static void check_bound(uint32_t card, uint64_t message)
+{
+    for (unsigned i = 0; i < 2000; i++) {
+        uint64_t end = tsc_read() + world.millisecond / 6;
+        card_write(card, CAUSE_SET, CAUSE_SENT);
+        port_write32(card_ports(card), CAUSE_READ);
+        (void)port_read32((uint16_t)(card_ports(card) + 4));
+        while (tsc_read() < end) {
+        }
+    }
+    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "a storm of messages is one up");
+    card_interrupt(card);
+    tap_equal(quiet(), STATUS_TIMEOUT, "then they are dropped");
+    struct answer a = range_control(WEAK, PCI_ACKNOWLEDGE, message, 0, 0);
+    tap_equal(a.value, IRQ_CUT_OFF | 1024, "after 1024, as the acknowledgement says");
+    card_interrupt(card);
+    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "and the next one comes again");
+    a = range_control(WEAK, PCI_ACKNOWLEDGE, message, 0, 0);
+    tap_ok(!(a.value & IRQ_CUT_OFF), "it is cut off no more");
+}
+
 static void check_card(uint32_t card, uint32_t cpus)
 {
     uint16_t ports = card_ports(card);
@@ -185,6 +207,7 @@ static void check_card(uint32_t card, uint32_t cpus)
     card_interrupt(card);
     tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "several messages");
     tap_equal(quiet(), STATUS_TIMEOUT, "are one up");
+    check_bound(card, a.value);
     (void)capability_revoke(FUNCTION, 0);
     card_interrupt(card);
     tap_equal(quiet(), STATUS_TIMEOUT, "after a revocation there is none");

@@ -1,8 +1,9 @@
 /*
  * Two CPUs at once: waking each other, taking away what the other one uses, and both doing the same
- * thing to the same object. Work for the second CPU goes to an agent there, which stays: what runs
- * on a CPU is only destroyed by that CPU.
+ * thing to the same object.
  */
+#include "agent.h"
+#include "options.h"
 #include "suites.h"
 #include "world.h"
 
@@ -11,85 +12,34 @@ enum {
     GRANT,
     MEMORY,
     THERE = TEST_SELECTORS + 256, /* of the agent */
-    AGENT_GO = WORLD_RANGE + 3,   /* semaphores that stay */
-    AGENT_DONE,
-    AGENT_SLEEP,
     PING = SEMAPHORE,
     PONG,
-    AGENT = ACTORS - 1, /* actors */
-    VICTIM = 0,
+    VICTIM = 0, /* actors */
     PAGER,
 };
 
 /* Each object that goes interrupts all other CPUs: an emulator with many takes long for that. */
 #define ROUNDS      2000u
 #define ROUNDS_MANY 250u
+#define SLOW_ROUNDS (rounds_wanted < 300 ? 60 : 300) /* of those that interrupt all the time */
+#define MEANWHILE   20u /* times that the other CPU must have come in between */
 #define CPUS_MANY   3u
+#define LONG_TIMES  5u /* as many with the option `long` */
 #define HERE        TEST_ADDRESS
-#define LIMIT       (tsc_read() + 5000 * world.millisecond)
+#define LIMIT       AGENT_LIMIT
 
-static void (*volatile job)(void);
-static volatile uint64_t there; /* what the agent has to say */
-static volatile bool stop;
-static bool open;
 static uint64_t rounds_wanted;
-
-static void agent_serve(struct thread *self, void *argument)
-{
-    (void)self;
-    (void)argument;
-    for (;;) {
-        (void)semaphore_down(AGENT_GO, 0, 0);
-        job();
-        (void)semaphore_up(AGENT_DONE);
-    }
-}
-
-static void agent_begin(void (*run)(void))
-{
-    job = run;
-    there = 0;
-    stop = false;
-    (void)semaphore_up(AGENT_GO);
-}
-
-static bool agent_end(void)
-{
-    stop = true;
-    return tap_equal(semaphore_down(AGENT_DONE, 0, LIMIT), STATUS_SUCCESS, "the other CPU is done");
-}
-
-static bool agent_do(void (*run)(void))
-{
-    agent_begin(run);
-    return agent_end();
-}
-
-static bool agent_open(void)
-{
-    struct schedule s = actor_schedule(FIRST_PRIORITY);
-
-    if (open) {
-        return true;
-    }
-    s.cpu = SELECTOR_CPUS + 1;
-    for (uint32_t sm = AGENT_GO; sm <= AGENT_SLEEP; sm++) {
-        (void)semaphore_create(sm, SELECTOR_POOL, 0);
-    }
-    open = actor_run_at(AGENT, 1, SELECTOR_PD, &s, agent_serve, NULL);
-    return tap_ok(open, "a thread on the second CPU");
-}
 
 static void tell_id(void)
 {
-    there = cpuid(1, 0).ebx >> 24;
+    agent_says = cpuid(1, 0).ebx >> 24;
 }
 
 static void pong(void)
 {
     for (unsigned i = 0; i < rounds_wanted; i++) {
-        there = there + (semaphore_down(PING, 0, LIMIT) != STATUS_SUCCESS);
-        there = there + (semaphore_up(PONG) != STATUS_SUCCESS);
+        agent_says = agent_says + (semaphore_down(PING, 0, LIMIT) != STATUS_SUCCESS);
+        agent_says = agent_says + (semaphore_up(PONG) != STATUS_SUCCESS);
     }
 }
 
@@ -103,7 +53,7 @@ static void check_ping(void)
         wrong += semaphore_down(PONG, 0, LIMIT) != STATUS_SUCCESS;
     }
     agent_end();
-    tap_equal(wrong + there, 0, "2000 times they wake each other");
+    tap_equal(wrong + agent_says, 0, "they wake each other, many times");
     tap_equal(semaphore_down(PING, DOWN_TRY, 0), STATUS_WOULD_BLOCK, "nothing is left over");
 }
 
@@ -112,12 +62,12 @@ static void up_slowly(void)
 {
     uint64_t pause = 1;
 
-    while (!stop) {
+    while (!agent_stop) {
         uint64_t end = tsc_read() + pause;
         pause = (pause * 5 + 1) % (world.millisecond / 8);
         while (tsc_read() < end) {
         }
-        there = there + 1;
+        agent_says = agent_says + 1;
         (void)semaphore_up(PING);
     }
 }
@@ -140,27 +90,27 @@ static void check_races(void)
         taken++;
     }
     tap_comment();
-    print("%lu ups, %lu timeouts\n", there, late);
+    print("%lu ups, %lu timeouts\n", agent_says, late);
     tap_equal(other, 0, "downs with deadlines end with success or a timeout");
-    tap_equal(taken, there, "no up is lost or counted twice");
+    tap_equal(taken, agent_says, "no up is lost or counted twice");
 }
 
 static void wait_for_end(void)
 {
-    there = semaphore_down(OBJECT, 0, LIMIT);
+    agent_says = semaphore_down(OBJECT, 0, LIMIT);
 }
 
 static void check_abort(void)
 {
     uint64_t wrong = 0;
 
-    for (unsigned i = 0; i < 50; i++) {
+    for (unsigned i = 0; i < rounds_wanted / 40 + 1; i++) {
         (void)semaphore_create(OBJECT, SELECTOR_POOL, 0);
         agent_begin(wait_for_end);
         world_sleep(i % 10 * world.millisecond / 20);
         wrong += object_destroy(OBJECT) != STATUS_SUCCESS;
-        wrong += semaphore_down(AGENT_DONE, 0, LIMIT) != STATUS_SUCCESS;
-        wrong += there != STATUS_ABORTED && there != STATUS_BAD_CAPABILITY;
+        wrong += !agent_wait();
+        wrong += agent_says != STATUS_ABORTED && agent_says != STATUS_BAD_CAPABILITY;
     }
     tap_equal(wrong, 0, "a semaphore is destroyed while the other CPU waits, or is about to");
 }
@@ -170,11 +120,7 @@ static volatile uint64_t round_here, round_there;
 
 static uint64_t destroy_together(volatile uint64_t *mine, volatile uint64_t *other, uint64_t n)
 {
-    uint64_t end = LIMIT;
-
-    *mine = n;
-    while (*other < n && tsc_read() < end) {
-    }
+    agent_meet(mine, other, n);
     return object_destroy(OBJECT) == STATUS_SUCCESS;
 }
 
@@ -182,10 +128,10 @@ static void destroy_there(void)
 {
     uint64_t end = LIMIT;
 
-    for (uint64_t n = 1; n <= rounds_wanted && tsc_read() < end; n++) {
-        while (round_here < n && tsc_read() < end) {
+    for (uint64_t n = 1; n <= rounds_wanted && !agent_stop && tsc_read() < end; n++) {
+        while (round_here < n && !agent_stop && tsc_read() < end) {
         }
-        there = there + destroy_together(&round_there, &round_here, n);
+        agent_says = agent_says + destroy_together(&round_there, &round_here, n);
     }
 }
 
@@ -202,7 +148,7 @@ static void check_double(void)
     }
     agent_end();
     (void)object_destroy(OBJECT);
-    tap_equal(done + there, rounds, "what both destroy at once, one of them has destroyed");
+    tap_equal(done + agent_says, rounds, "what both destroy at once, one of them has destroyed");
     world_balance(before);
 }
 
@@ -211,7 +157,7 @@ static uint64_t cycle(uint32_t selector)
 {
     uint64_t wrong = 0;
 
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < SLOW_ROUNDS; i++) {
         wrong += domain_create(selector, SELECTOR_POOL).status != STATUS_SUCCESS;
         wrong += semaphore_create(selector + 1, SELECTOR_POOL, 0).status != STATUS_SUCCESS;
         wrong += capability_delegate(selector, 77, selector + 1, 1).status != STATUS_SUCCESS;
@@ -223,7 +169,7 @@ static uint64_t cycle(uint32_t selector)
 
 static void cycle_there(void)
 {
-    there = cycle(THERE);
+    agent_says = cycle(THERE);
 }
 
 static void check_cycles(void)
@@ -233,29 +179,33 @@ static void check_cycles(void)
     agent_begin(cycle_there);
     uint64_t wrong = cycle(OBJECT);
     agent_end();
-    tap_equal(wrong + there, 0, "both create and destroy out of one pool");
+    tap_equal(wrong + agent_says, 0, "both create and destroy out of one pool");
     world_balance(before);
 }
 
 /* Hands a grant on and on, while the other CPU takes it back. */
 static void derive_there(void)
 {
-    for (uint32_t i = 0; !stop; i++) {
+    for (uint32_t i = 0; !agent_stop; i++) {
         uint32_t from = i % 8 ? THERE + i % 8 - 1 : GRANT;
-        there = there + (capability_delegate(SELECTOR_PD, THERE + i % 8, from, RIGHTS_ALL).status ==
-                         STATUS_SUCCESS);
+        agent_says = agent_says +
+                     (capability_delegate(SELECTOR_PD, THERE + i % 8, from, RIGHTS_ALL).status ==
+                      STATUS_SUCCESS);
     }
 }
 
 static void check_revocation(void)
 {
-    uint64_t wrong = 0, before = world_free();
+    uint64_t wrong = 0, before = world_free(), end = LIMIT;
 
     (void)semaphore_create(OBJECT, SELECTOR_POOL, 0);
     agent_begin(derive_there);
-    for (unsigned i = 0; i < rounds_wanted; i++) {
+    for (unsigned i = 0; i < rounds_wanted || (agent_says < MEANWHILE && tsc_read() < end); i++) {
         wrong +=
             capability_delegate(SELECTOR_PD, GRANT, OBJECT, RIGHTS_ALL).status != STATUS_SUCCESS;
+        uint64_t said = agent_says, pause = tsc_read() + world.millisecond / 20;
+        while (agent_says == said && tsc_read() < pause) {
+        }
         wrong += capability_revoke(GRANT, REVOKE_SELF) != STATUS_SUCCESS;
         wrong += capability_lookup(GRANT).status != STATUS_BAD_CAPABILITY;
         for (uint32_t k = 0; k < 8; k++) {
@@ -264,7 +214,8 @@ static void check_revocation(void)
     }
     agent_end();
     tap_comment();
-    print("%lu delegations meanwhile\n", there);
+    print("%lu delegations meanwhile\n", agent_says);
+    tap_ok(agent_says >= MEANWHILE, "the other CPU hands grants on meanwhile");
     tap_equal(wrong, 0, "nothing derived is left when a revocation returns");
     tap_equal(object_destroy(OBJECT), STATUS_SUCCESS, "the object goes");
     world_balance(before);
@@ -303,7 +254,7 @@ static void reader_open(void)
     struct schedule s = actor_schedule(PRIORITY_LOW);
 
     s.cpu = SELECTOR_CPUS + 1;
-    there =
+    agent_says =
         actor_serve_at(PAGER, 1, SELECTOR_PD, wait_for_page, NULL) &&
         capability_delegate(SELECTOR_PD, EVENTS + 14, actor_portal(PAGER), PT_RIGHT_CALL).status ==
             STATUS_SUCCESS &&
@@ -313,9 +264,9 @@ static void reader_open(void)
 
 static void reader_close(void)
 {
-    there = actor_end(VICTIM);
+    agent_says = actor_end(VICTIM);
     (void)capability_revoke(EVENTS + 14, REVOKE_SELF);
-    there = actor_end(PAGER) && there;
+    agent_says = actor_end(PAGER) && agent_says;
 }
 
 /* Once revoke or unmap has returned, the other CPU reads the page no more. */
@@ -329,10 +280,10 @@ static void check_shoot(void)
     wrong += memory_map(MEMORY, SELECTOR_PD, &map).status != STATUS_SUCCESS;
     forbidden = false;
     reads = stale = 0;
-    if (!agent_do(reader_open) || !tap_ok(there && !wrong, "a reader on the other CPU")) {
+    if (!agent_do(reader_open) || !tap_ok(agent_says && !wrong, "a reader on the other CPU")) {
         return;
     }
-    for (unsigned i = 0; i < 300; i++) {
+    for (unsigned i = 0; i < SLOW_ROUNDS; i++) {
         first = reads;
         uint64_t end = LIMIT;
         while (reads - first < 10 && tsc_read() < end) {
@@ -347,10 +298,10 @@ static void check_shoot(void)
         forbidden = false;
         wrong += memory_map(MEMORY, SELECTOR_PD, &map).status != STATUS_SUCCESS;
     }
-    tap_equal(wrong, 0, "memory is taken away 300 times while the other CPU reads it");
+    tap_equal(wrong, 0, "memory is taken away again and again while the other CPU reads it");
     tap_equal(stale, 0, "and never read there afterwards");
     agent_do(reader_close);
-    tap_ok(there, "the reader goes");
+    tap_ok(agent_says, "the reader goes");
     tap_equal(object_destroy(MEMORY), STATUS_SUCCESS, "the memory goes");
     world_balance(before);
 }
@@ -366,10 +317,14 @@ void suite_smp(const struct machine *m)
     }
     uint64_t before = world_free();
     rounds_wanted = m->info->cpus.count < CPUS_MANY ? ROUNDS : ROUNDS_MANY;
+    struct word word;
+    if (option_find(m->command_line, "long", &word)) {
+        rounds_wanted *= LONG_TIMES;
+    }
     if (!agent_do(tell_id)) {
         return;
     }
-    tap_equal(there, machine_cpu(m, 1)->apic_id & 0xff, "it runs on the second CPU");
+    tap_equal(agent_says, machine_cpu(m, 1)->apic_id & 0xff, "it runs on the second CPU");
     check_ping();
     check_races();
     check_abort();

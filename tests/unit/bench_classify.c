@@ -49,6 +49,13 @@ static const struct row rows[] = {
     {"xsaves (%rax)", 3, {0x0f, 0xc7, 0x28}, BIT(EVENT_XSAVE)},
     {"vmptrld (%rax)", 3, {0x0f, 0xc7, 0x30}, 0},
     {"cmpxchg8b (%rax)", 3, {0x0f, 0xc7, 0x08}, 0},
+    {"sysret", 2, {0x0f, 0x07}, BIT(EVENT_RETURN)},
+    {"iretq", 2, {0x48, 0xcf}, BIT(EVENT_RETURN)},
+    {"ret", 1, {0xc3}, 0},
+    {"lret", 1, {0xcb}, 0},
+    {"sti", 1, {0xfb}, BIT(EVENT_STI)},
+    {"cli", 1, {0xfa}, BIT(EVENT_CLI)},
+    {"cld", 1, {0xfc}, 0},
     {"rdrand %eax", 3, {0x0f, 0xc7, 0xf0}, 0},
     {"xgetbv", 3, {0x0f, 0x01, 0xd0}, 0},
 

@@ -40,25 +40,30 @@ $(eval $(call unit_test,system_boot_view,tests/system/boot_view.c))
 $(eval $(call unit_test,system_glob,tests/system/glob.c))
 $(eval $(call unit_test,system_options,tests/system/options.c))
 $(eval $(call unit_test,bench_classify,tests/bench/plugin/classify.c))
-$(eval $(call unit_test,kernel_boot,microkernel/boot.c microkernel/reserve.c))
-$(eval $(call unit_test,kernel_paging,microkernel/paging.c microkernel/reserve.c))
+$(eval $(call unit_test,kernel_boot,microkernel/boot.c,-DFRAME_BASE=0))
 $(eval $(call unit_test,kernel_tree,microkernel/tree.c))
+$(eval $(call unit_test,kernel_trie,,-iquote microkernel))
 $(eval $(call unit_test,kernel_timers,microkernel/timers.c microkernel/tree.c))
 $(eval $(call unit_test,kernel_runqueue,microkernel/runqueue.c))
-$(eval $(call unit_test,kernel_budget,microkernel/budget.c))
-$(eval $(call unit_test,kernel_pool,microkernel/pool.c,-DKERNEL_HIGH_BITS=0))
+$(eval $(call unit_test,kernel_budget,,-iquote microkernel))
+$(eval $(call unit_test,kernel_pool,microkernel/pool.c))
+$(eval $(call unit_test,kernel_pool_walk,microkernel/pool.c))
 $(eval $(call unit_test,kernel_table,\
-    $(addprefix microkernel/,table.c derive.c pool.c),-DKERNEL_HIGH_BITS=0))
-$(eval $(call unit_test,kernel_ec_state,microkernel/ec_state.c,-DKERNEL_HIGH_BITS=0))
-$(eval $(call unit_test,kernel_derive,microkernel/derive.c,-DKERNEL_HIGH_BITS=0))
+    $(addprefix microkernel/,table.c derive.c pool.c)))
+$(eval $(call unit_test,kernel_ec_state,,-iquote microkernel))
+$(eval $(call unit_test,kernel_derive,microkernel/derive.c))
+$(eval $(call unit_test,kernel_derive_walk,microkernel/derive.c))
 memory.sources := $(addprefix microkernel/,shoot.c space.c mapping.c mem.c derive.c pool.c tree.c)
-memory.flags   := -DKERNEL_HIGH_BITS=0 -DFRAME_BASE=0
+memory.flags   := -DFRAME_BASE=0 -DSHOOT_MODEL
 $(eval $(call unit_test,kernel_space,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_mem,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_mem_parts,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_tlb,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_ranges,$(memory.sources),$(memory.flags)))
-$(eval $(call unit_test,kernel_tsc,,-iquote microkernel -pthread))
+$(eval $(call unit_test,kernel_lock,,-iquote microkernel -pthread))
 $(eval $(call unit_test,loader_ranges,bootstrap/loader/ranges.c))
+$(eval $(call unit_test,loader_kernel_space,bootstrap/loader/kernel_space.c))
+$(eval $(call unit_test,loader_tsc,bootstrap/loader/tsc.c,-pthread))
 $(eval $(call unit_test,loader_elf,bootstrap/loader/elf.c bootstrap/loader/format.c))
 $(eval $(call unit_test,loader_text,bootstrap/loader/format.c bootstrap/loader/names.c))
 $(eval $(call unit_test,loader_multiboot,bootstrap/loader/multiboot.c))
@@ -90,8 +95,10 @@ coverage.by_boots := \
     $(addprefix microkernel/,address_space.c console.c create.c descriptors.c destroy.c ec.c \
         ec_control.c ending.c features.c first.c grant.c interrupt.c ioapic.c ipc.c lapic.c main.c \
         memory.c pd.c ports.c quiesce.c range.c sc.c sched.c semaphore.c stop.c string.c syscall.c \
-        timer.c tlb.c trace.c trap.c tsc.c vectors.c)
-coverage.product := $(wildcard bootstrap/loader/*.c microkernel/*.c)
+        timer.c tlb.c trace.c trap.c vectors.c)
+# offsets.c is in no program.
+coverage.product := $(filter-out microkernel/offsets.c,\
+    $(wildcard bootstrap/loader/*.c microkernel/*.c))
 
 .PHONY: coverage-folders coverage-unlisted
 coverage-folders:

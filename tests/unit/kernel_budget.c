@@ -57,7 +57,7 @@ static bool walk(uint64_t budget, uint64_t period)
     struct budget b;
     uint64_t now = random_below(1000);
 
-    budget_init(&b, budget, period);
+    b = budget_make(budget, period);
     for (unsigned step = 0; step < 300; step++) {
         uint64_t from = now;
         uint64_t stretch = random_below(random_below(4) ? budget + 3 : 2 * period + 3);
@@ -140,7 +140,7 @@ static void test_rule(void)
         bool lazy = i % 3;
         struct budget b;
 
-        budget_init(&b, budget, period);
+        b = budget_make(budget, period);
         simulate(&b, lazy, ran);
         good = good && bounded(ran, budget, period);
         counted = counted && b.consumed == ran[TICKS];
@@ -157,7 +157,7 @@ static void test_steps(void)
 {
     struct budget b;
 
-    budget_init(&b, 10, 100);
+    b = budget_make(10, 100);
     ok(budget_runnable(&b) && !budget_unlimited(&b), "a new budget is full");
     ok(!budget_refill(&b, UINT64_MAX), "and is not refilled before it is used");
     budget_consume(&b, 1000, 1000);
@@ -182,35 +182,55 @@ static void test_extremes(void)
     ok(budget_valid(1, 1) && budget_valid(1, UINT64_MAX), "valid budgets");
     ok(!budget_valid(0, 0) && !budget_valid(0, 5) && !budget_valid(6, 5), "invalid budgets");
 
-    budget_init(&b, 50, 50);
+    b = budget_make(50, 50);
     budget_consume(&b, 0, 1000000);
     ok(budget_unlimited(&b) && budget_runnable(&b) && b.left == 50, "unlimited: never used up");
     ok(b.consumed == 1000000 && b.refill_at == 0 && !budget_refill(&b, UINT64_MAX), "but counted");
     is_u64(budget_end(&b, 7), BUDGET_NEVER, "and without an end");
 
-    budget_init(&b, 5, 100);
+    b = budget_make(5, 100);
     budget_consume(&b, 0, 1);
     is_u64(b.refill_at, 100, "time 0 is a time");
 
-    budget_init(&b, UINT64_MAX - 1, UINT64_MAX);
+    b = budget_make(UINT64_MAX - 1, UINT64_MAX);
     is_u64(budget_end(&b, 1), UINT64_MAX, "the largest budget ends at the last tick");
     is_u64(budget_end(&b, 2), BUDGET_NEVER, "or beyond it");
     budget_consume(&b, 1, UINT64_MAX);
     ok(b.left == 0 && b.refill_at == BUDGET_NEVER, "a refill beyond the last tick never comes");
     ok(!budget_refill(&b, UINT64_MAX - 1), "not even late");
 
-    budget_init(&b, 5, 100);
+    b = budget_make(5, 100);
     budget_consume(&b, UINT64_MAX - 99, UINT64_MAX);
     is_u64(b.refill_at, BUDGET_NEVER, "one tick too late for the sum");
-    budget_init(&b, 5, 100);
+    b = budget_make(5, 100);
     b.consumed = UINT64_MAX;
     budget_consume(&b, UINT64_MAX - 101, UINT64_MAX - 99);
     is_u64(b.refill_at, UINT64_MAX - 1, "the last sums that fit");
     is_u64(b.consumed, 1, "the total counts on from 0");
 }
 
+static void test_share(void)
+{
+    bool right = true;
+
+    is_u64(budget_share(7, 7), 0, "unlimited: none");
+    is_u64(budget_share(1, 2), 0x8000, "a half");
+    is_u64(budget_share(1, 3), 0x5556, "a third, rounded up");
+    is_u64(budget_share(1, UINT64_MAX), 1, "the least there is");
+    is_u64(budget_share(UINT64_MAX - 1, UINT64_MAX), 0x10000, "the most");
+    is_u64(budget_share(1ull << 63, UINT64_MAX), 0x8001, "half of the longest, and a little");
+    for (unsigned i = 0; i < 100000 && right; i++) {
+        uint64_t period = (random_below(UINT64_MAX) >> random_below(62)) + 2;
+        uint64_t budget = random_below(period - 1) + 1;
+        unsigned __int128 all = (unsigned __int128)budget << 16;
+        right = budget_share(budget, period) == (uint64_t)((all + period - 1) / period);
+    }
+    ok(right, "random budgets against long division");
+}
+
 int main(void)
 {
+    test_share();
     test_steps();
     test_extremes();
     test_model();

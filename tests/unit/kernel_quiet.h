@@ -5,7 +5,12 @@
 #ifndef CAIRN_TESTS_KERNEL_QUIET_H
 #define CAIRN_TESTS_KERNEL_QUIET_H
 
+#ifndef SHOOT_MODEL
+#define SHOOT_MODEL
+#endif
+
 #include "mem.h"
+#include "quiesce.h"
 
 static int quiet_frames; /* in the frame map */
 
@@ -28,7 +33,7 @@ void shoot_everything_invalidate(void)
 {
 }
 
-void shoot_interrupt(uint32_t cpu)
+void cpu_interrupt(uint32_t cpu)
 {
     (void)cpu;
 }
@@ -37,7 +42,7 @@ void shoot_pause(void)
 {
 }
 
-void shoot_quiesce(void)
+void quiesce(void)
 {
 }
 

@@ -48,7 +48,7 @@ static bool queue_good(void)
 
     for (unsigned i = 0; i < TIMERS; i++) {
         good = good && timer_is_armed(&timers[i]) == model[i].armed;
-        good = good && (!model[i].armed || timer_deadline(&timers[i]) == model[i].deadline);
+        good = good && (!model[i].armed || timers[i].node.trie.key == model[i].deadline);
     }
     return good;
 }

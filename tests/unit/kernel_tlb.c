@@ -8,377 +8,8 @@
  * it has kept and can use must be what the tables say; and a walk from a kept table must never find
  * an entry in a table that is no longer there. The same run with one flush left out must fail.
  */
-#include <string.h>
-
-#include "kernel_world.h"
+#include "kernel_tlb_model.h"
 #include "tap.h"
-
-#define CPUS        3u
-#define SPACES      4u
-#define MEMS        4u /* the last one has real frames, which are deposited too */
-#define POOL_FRAMES 200u
-#define DEPOSIT     256u /* first frame of the arena that the last MEM names */
-#define DEPOSITED   40u
-#define TLB         192u
-#define TABLES      48u
-#define STACK       0x40000u
-
-enum mutation {
-    NONE,
-    PAGE_KEPT,       /* INVLPG does nothing */
-    SPACE_KEPT,      /* a load of CR3 forgets nothing */
-    GLOBAL_KEPT,     /* global translations stay */
-    REQUEST_DROPPED, /* a request is acknowledged, not served */
-    TAG_KEPT,        /* a CPU that does not run the space keeps its tag */
-    TAG_SHARED,      /* the generation does not change when tags start again */
-    NOT_SETTLED,     /* a revocation does not wait for the batches of others */
-    TABLES_EARLY,    /* tables are given back before the others have flushed */
-    MUTATIONS,
-};
-
-static const char *const mutation_names[MUTATIONS] = {
-    "nothing",
-    "INVLPG",
-    "the flush by CR3",
-    "the flush of global pages",
-    "a remote flush",
-    "the loss of a tag",
-    "the change of generation",
-    "settling",
-    "keeping tables until the flush",
-};
-
-struct kept_page {
-    bool used, global;
-    uint32_t pcid;
-    uint64_t address, bytes, frame;
-};
-
-struct kept_table {
-    bool used;
-    uint32_t pcid;
-    unsigned level;   /* of the table's entries */
-    uint64_t address; /* where it begins */
-    uint64_t *table;
-};
-
-struct model_cpu {
-    void *context; /* its stack pointer while others run */
-    char *stack;
-    uint64_t cr3;
-    bool interrupt; /* pending */
-    bool user;      /* a program runs */
-    bool done;
-    struct space *uses; /* that its call has in hand */
-    struct kept_page pages[TLB];
-    struct kept_table tables[TABLES];
-};
-
-static struct model_cpu cpus[CPUS];
-static void *scheduler; /* the same */
-static uint32_t running;
-static bool pcids, stopping, closing;
-static enum mutation mutation;
-static const char *violation;
-
-static struct pool *pool, *second;
-static struct space spaces[SPACES];
-static bool alive[SPACES];
-static uint64_t tags_before[SPACES][CPUS];
-static struct mem mems[MEMS];
-static struct node slots[MEMS];
-static uint64_t maps_begun[MEMS];
-static uint64_t kernel_root[512] __attribute__((aligned(4096)));
-static bool frame_map[DEPOSITED];
-static unsigned checks, uses, done_maps, done_unmaps, done_revokes, done_deaths, done_deposits;
-
-/* Where programs have things mapped: the ends of tables are near. The last has large pages. */
-static const uint64_t regions[] = {0x400000, 0x5f0000, 0x3fff0000, 0x7fffff0000, 0x800000};
-#define REGIONS      5u
-#define REGION_PAGES 64u
-#define LARGE        4u
-
-/* Leaves a stack, whose pointer goes to *from, for another that was left so. */
-void context_switch(void **from, void *to);
-__asm__(".pushsection .text\n"
-        "context_switch:\n"
-        "    push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-        "    mov %rsp, (%rdi)\n"
-        "    mov %rsi, %rsp\n"
-        "    pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
-        "    ret\n"
-        ".popsection");
-
-/* A stack from which context_switch enters a function that never returns. */
-static void *context_new(char *stack, void (*function)(void))
-{
-    uint64_t *top = (uint64_t *)(void *)(stack + STACK) - 8;
-
-    memset(top, 0, 8 * sizeof(*top));
-    top[6] = (uint64_t)function;
-    return top;
-}
-
-static void yield(void)
-{
-    uint32_t self = running;
-
-    if (!closing) {
-        context_switch(&cpus[self].context, scheduler);
-        return;
-    }
-    for (running = 0; running < CPUS; running++)
-        if (running != self)
-            shoot_serve(running);
-    running = self;
-}
-
-static void violate(const char *what)
-{
-    if (!violation)
-        violation = what;
-}
-
-/* --- what a processor keeps --- */
-
-static uint32_t pcid_of(uint64_t cr3)
-{
-    return pcids ? (uint32_t)(cr3 & 4095) : 0;
-}
-
-static struct space *space_of(const struct model_cpu *cpu)
-{
-    for (unsigned s = 0; s < SPACES; s++)
-        if (spaces[s].root && (cpu->cr3 & PAGE_ADDRESS) == spaces[s].cr3)
-            return &spaces[s];
-    return NULL;
-}
-
-/* The table of a level on the way to address, NULL: there is none. */
-static uint64_t *true_table(const struct space *space, uint64_t address, unsigned level)
-{
-    uint64_t *table = space->root;
-
-    for (unsigned at = 3; at > level; at--) {
-        uint64_t entry = table[address >> (12 + 9 * at) & 511];
-        if (!entry || (entry & 1u << 7))
-            return NULL;
-        table = (uint64_t *)(entry & PAGE_ADDRESS);
-    }
-    return table;
-}
-
-static bool table_matches(const struct kept_table *kept, uint32_t pcid, uint64_t address)
-{
-    return kept->used && kept->pcid == pcid &&
-           (address & ~(level_bytes(kept->level + 1) - 1)) == kept->address;
-}
-
-static void page_keep(struct model_cpu *cpu, bool global, uint32_t pcid, uint64_t address,
-                      uint64_t bytes, uint64_t frame)
-{
-    cpu->pages[world_random(TLB)] =
-        (struct kept_page){true, global, pcid, address & ~(bytes - 1), bytes, frame};
-}
-
-static void user_walk(struct model_cpu *cpu, const struct space *space, uint64_t address)
-{
-    uint32_t pcid = pcid_of(cpu->cr3), first = world_random(TABLES);
-    uint64_t *table = space->root;
-    unsigned level = 3;
-
-    for (unsigned i = 0; i < TABLES; i++) {
-        struct kept_table *kept = &cpu->tables[(first + i) % TABLES];
-        if (!table_matches(kept, pcid, address))
-            continue;
-        table = kept->table;
-        level = kept->level;
-        uint64_t entry = table[address >> (12 + 9 * level) & 511];
-        if ((entry & PAGE_PRESENT) && table != true_table(space, address, level))
-            violate("a walk from a table that is gone finds an entry");
-        break;
-    }
-    for (;; level--) {
-        uint64_t entry = table[address >> (12 + 9 * level) & 511];
-        if (!(entry & PAGE_PRESENT))
-            return;
-        if (level == 0 || (entry & 1u << 7)) {
-            page_keep(cpu, false, pcid, address, level_bytes(level), entry & PAGE_ADDRESS);
-            return;
-        }
-        table = (uint64_t *)(entry & PAGE_ADDRESS);
-        cpu->tables[world_random(TABLES)] =
-            (struct kept_table){true, pcid, level - 1, address & ~(level_bytes(level) - 1), table};
-    }
-}
-
-static void walker(struct model_cpu *cpu)
-{
-    const struct space *space = space_of(cpu);
-    uint32_t region = world_random(REGIONS), frame = world_random(DEPOSITED);
-    uint64_t pages = region == LARGE ? 1024 : REGION_PAGES;
-
-    if (space)
-        user_walk(cpu, space, regions[region] + world_random((uint32_t)pages) * FRAME_SIZE);
-    if (frame_map[frame])
-        page_keep(cpu, true, 0, mems[MEMS - 1].base + frame * FRAME_SIZE, FRAME_SIZE,
-                  mems[MEMS - 1].base + frame * FRAME_SIZE);
-}
-
-/* --- what is usable must be true --- */
-
-static void page_check(const struct model_cpu *cpu, const struct space *space,
-                       const struct kept_page *kept)
-{
-    unsigned level;
-
-    if (!kept->used)
-        return;
-    if (kept->global) {
-        if (!frame_map[(kept->address - mems[MEMS - 1].base) / FRAME_SIZE])
-            violate("a frame that left the frame map is reached");
-        uses++;
-        return;
-    }
-    if (kept->pcid != pcid_of(cpu->cr3))
-        return;
-    uses++;
-    uint64_t entry = space ? world_walk(space, kept->address, &level) : 0;
-    if (!entry || (entry & PAGE_ADDRESS) != kept->frame || level_bytes(level) != kept->bytes)
-        violate("a stale translation is used");
-}
-
-static void usable_check(void)
-{
-    for (unsigned c = 0; c < CPUS; c++)
-        if (shoot_cpus[c].batch % 2)
-            return;
-    checks++;
-    for (unsigned c = 0; c < CPUS; c++) {
-        const struct model_cpu *cpu = &cpus[c];
-        const struct space *space = space_of(cpu);
-        if (!cpu->user)
-            continue;
-        for (unsigned i = 0; i < TLB; i++)
-            page_check(cpu, space, &cpu->pages[i]);
-        for (unsigned i = 0; i < TABLES; i++) {
-            const struct kept_table *kept = &cpu->tables[i];
-            if (kept->used && kept->pcid == pcid_of(cpu->cr3) &&
-                (!space || kept->table != true_table(space, kept->address, kept->level)))
-                violate("a stale table is used");
-        }
-    }
-}
-
-/* No program reaches memory of a MEM that is mapped nowhere. */
-static void mem_check(const struct mem *mem)
-{
-    for (unsigned c = 0; c < CPUS; c++)
-        for (unsigned i = 0; i < TLB && cpus[c].user; i++) {
-            const struct kept_page *kept = &cpus[c].pages[i];
-            if (kept->used && !kept->global && kept->pcid == pcid_of(cpus[c].cr3) &&
-                kept->frame >= mem->base && kept->frame < mem->base + mem->size)
-                violate("memory is reached after it was revoked");
-        }
-}
-
-/* --- what the kernel supplies --- */
-
-uint32_t shoot_this_cpu(void)
-{
-    return running;
-}
-
-void shoot_cr3_load(uint64_t value)
-{
-    struct model_cpu *cpu = &cpus[running];
-    uint32_t pcid = pcid_of(value);
-
-    if (!pcids && (value & (SHOOT_KEEP | 4095)))
-        violate("a tag where there are none");
-    yield();
-    if (!(value & SHOOT_KEEP) && mutation != SPACE_KEPT) {
-        for (unsigned i = 0; i < TLB; i++)
-            if (!cpu->pages[i].global && cpu->pages[i].pcid == pcid)
-                cpu->pages[i].used = false;
-        for (unsigned i = 0; i < TABLES; i++)
-            if (cpu->tables[i].pcid == pcid)
-                cpu->tables[i].used = false;
-    }
-    cpu->cr3 = value & ~SHOOT_KEEP;
-    yield();
-}
-
-void shoot_page_invalidate(uint64_t address)
-{
-    struct model_cpu *cpu = &cpus[running];
-    uint32_t pcid = pcid_of(cpu->cr3);
-
-    for (unsigned i = 0; i < TLB && mutation != PAGE_KEPT; i++) {
-        struct kept_page *kept = &cpu->pages[i];
-        if ((kept->global || kept->pcid == pcid) && address - kept->address < kept->bytes)
-            kept->used = false;
-    }
-    for (unsigned i = 0; i < TABLES && mutation != PAGE_KEPT; i++)
-        if (cpu->tables[i].pcid == pcid)
-            cpu->tables[i].used = false;
-}
-
-void shoot_everything_invalidate(void)
-{
-    for (unsigned i = 0; i < TLB && mutation != GLOBAL_KEPT; i++)
-        cpus[running].pages[i].used = false;
-    for (unsigned i = 0; i < TABLES && mutation != GLOBAL_KEPT; i++)
-        cpus[running].tables[i].used = false;
-}
-
-static void tables_give_early(struct shoot *batch)
-{
-    while (batch->tables) {
-        uint64_t *table = batch->tables;
-        struct pool *from = (struct pool *)table[1];
-        batch->tables = (void *)table[0];
-        table[0] = table[1] = 0;
-        pool_give_clean_frame(from, table);
-    }
-}
-
-void shoot_interrupt(uint32_t cpu)
-{
-    cpus[cpu].interrupt = true;
-    if (mutation == REQUEST_DROPPED) {
-        shoot_cpus[cpu].requests &= ~(1ull << running);
-        shoot_cpus[running].pending &= ~(1ull << cpu);
-    }
-    if (mutation == TABLES_EARLY)
-        tables_give_early(shoot_cpus[running].open);
-    yield();
-}
-
-void shoot_quiesce(void)
-{
-    abort(); /* no MEM ends here */
-}
-
-void shoot_pause(void)
-{
-    yield();
-}
-
-static unsigned deposit_index(hpa_t frame)
-{
-    return (unsigned)((frame.value - mems[MEMS - 1].base) / FRAME_SIZE);
-}
-
-void frame_map_add(hpa_t frame)
-{
-    frame_map[deposit_index(frame)] = true;
-}
-
-void frame_map_remove(hpa_t frame)
-{
-    frame_map[deposit_index(frame)] = false;
-}
 
 /* --- what CPUs do --- */
 
@@ -393,12 +24,13 @@ static void do_map(uint32_t cpu, struct space *space)
     struct map_request request = {.rights = MEM_RIGHT_READ};
     uint64_t needs, place;
 
-    request.level = region == LARGE;
-    request.count = request.level ? 1 : world_random(8) ? 1 + world_random(3) : 40;
+    unsigned level = region == LARGE;
+    request.level = level;
+    request.count = level ? 1 : world_random(8) ? 1 + world_random(3) : 40;
     place = region == LARGE ? world_random(2) : world_random(REGION_PAGES);
-    request.address = regions[region] + place * level_bytes(request.level);
+    request.address = regions[region] + place * level_bytes(level);
     if (m < MEMS - 1)
-        request.offset = world_random(4) * level_bytes(request.level);
+        request.offset = world_random(4) * level_bytes(level);
     maps_begun[m]++;
     enum status status = mapping_create(space, &slots[m], slots[m].word, &request, cpu, &needs);
     if (status == STATUS_NEEDS_FRAMES)
@@ -410,9 +42,14 @@ static void do_map(uint32_t cpu, struct space *space)
 static bool record_pick(struct space *space, uint64_t *address)
 {
     uint64_t near = regions[world_random(REGIONS)] + world_random(REGION_PAGES) * FRAME_SIZE;
-    struct tree_node *node = tree_floor(&space->mappings, near);
+    struct trie_node *node = trie_find(&space->mappings, near / FRAME_SIZE);
 
-    *address = node ? node->key : 0;
+    if (!node) {
+        node = space->mappings.root[world_random(TRIE_ROOTS)];
+        while (node && node->child[near / FRAME_SIZE % 2] && world_random(4))
+            node = node->child[near / FRAME_SIZE % 2];
+    }
+    *address = node ? node->key * FRAME_SIZE : 0;
     return node;
 }
 
@@ -438,11 +75,9 @@ static void do_revoke(uint32_t cpu)
     bool more = true;
 
     while (more) {
-        struct shoot batch;
         unsigned budget = 1 + world_random(4);
-        shoot_begin(&batch, cpu);
         more = slot_revoke_step(&slots[m], &budget, false);
-        shoot_flush(&batch);
+        shoot_flush(cpu);
     }
     if (mutation != NOT_SETTLED)
         shoot_settle(cpu);
@@ -575,7 +210,7 @@ static void tags_mutate(void)
 {
     for (unsigned s = 0; s < SPACES; s++)
         for (unsigned c = 0; c < CPUS; c++) {
-            if (!spaces[s].tags[c] && shoot_cpus[c].current != &spaces[s])
+            if (!spaces[s].tags[c].generation && shoot_cpus[c].current != &spaces[s])
                 spaces[s].tags[c] = tags_before[s][c];
             tags_before[s][c] = spaces[s].tags[c];
         }
@@ -588,8 +223,8 @@ static void step(void)
     for (unsigned c = 0; c < CPUS; c++) {
         walker(&cpus[c]);
         walker(&cpus[c]);
-        if (pcids && shoot_cpus[c].tag > 6 && shoot_cpus[c].tag < TAG_PCIDS - 12)
-            shoot_cpus[c].tag = TAG_PCIDS - 2; /* tags come round often */
+        if (pcids && shoot_cpus[c].pcid > 6 && shoot_cpus[c].pcid < TAG_PCIDS - 12)
+            shoot_cpus[c].pcid = TAG_PCIDS - 2; /* tags come round often */
         if (pcids && mutation == TAG_SHARED)
             shoot_cpus[c].generation = 1;
     }

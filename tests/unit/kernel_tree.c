@@ -1,6 +1,6 @@
 /*
- * The balanced tree against a sorted array: random insertions and removals, after each of which the
- * whole tree is checked: links, heights, balance, order, and that equal keys keep their order.
+ * The ordered tree against a sorted array: random insertions and removals, after each of which the
+ * whole tree is checked: links, order, depth, and that equal keys keep their order.
  */
 #include "tap.h"
 #include "tree.h"
@@ -27,31 +27,43 @@ static struct {
 } model[NODES];
 static unsigned modelled;
 
-/* Links from and to its children, height and balance of one node. */
-static bool node_good(const struct tree_node *node)
-{
-    uint32_t height[2];
+#define DEPTH_MOST 129u
 
-    for (unsigned side = 0; side < 2; side++) {
-        const struct tree_node *child = node->child[side];
-        height[side] = child ? child->height : 0;
-        if (child && child->parent != node)
-            return false;
+/* Walks the whole tree; returns how many nodes are in it, UINT_MAX if one is not where it must be.
+ */
+static unsigned tree_count(const struct tree *tree, unsigned *depth)
+{
+    struct trie_node *way[DEPTH_MOST + 1], *const *place[DEPTH_MOST + 1] = {&tree->root};
+    unsigned count = 0, at = 0, came[DEPTH_MOST + 1] = {0};
+
+    *depth = 0;
+    while (true) {
+        way[at] = *place[at];
+        if (way[at] && came[at] < 2) {
+            if (way[at]->place != place[at] || at == DEPTH_MOST)
+                return UINT32_MAX;
+            count += !came[at];
+            place[at + 1] = &way[at]->child[came[at]++];
+            came[++at] = 0;
+            *depth = at > *depth ? at : *depth;
+        } else if (at-- == 0) {
+            return count;
+        }
     }
-    uint32_t higher = height[0] > height[1] ? height[0] : height[1];
-    return height[0] <= height[1] + 1 && height[1] <= height[0] + 1 && node->height == higher + 1;
 }
 
-/* The tree is balanced and its walk is the model. */
+/* The tree holds the model's nodes, each of them where a search finds it. */
 static bool tree_good(const struct tree *tree)
 {
-    bool good = !tree->root || !tree->root->parent;
-    unsigned i = 0;
+    unsigned depth;
+    bool good = tree_count(tree, &depth) == modelled &&
+                tree_first(tree) == (modelled ? model[0].node : NULL);
 
-    for (struct tree_node *node = tree_first(tree); good && node; node = tree_next(node), i++)
-        good =
-            i < modelled && model[i].node == node && model[i].key == node->key && node_good(node);
-    return good && i == modelled;
+    for (unsigned i = 0; good && i < modelled; i++)
+        good = model[i].key == model[i].node->trie.key && tree_holds(model[i].node) &&
+               ((i + 1 < modelled && model[i + 1].key == model[i].key) ||
+                tree_floor(tree, model[i].key) == model[i].node);
+    return good;
 }
 
 static void model_insert(struct tree_node *node, uint64_t key)
@@ -162,42 +174,36 @@ static void test_orders(void)
     ok(good, "and each tree was right after each step");
 }
 
-/* The nodes of a tree that are linked, high and balanced as they should be. */
-static unsigned count_good(const struct tree *tree)
-{
-    unsigned count = 0;
-
-    for (struct tree_node *node = tree_first(tree); node; node = tree_next(node))
-        count += node_good(node);
-    return count;
-}
-
 static void test_depth(void)
 {
     struct tree tree = {0};
     bool good = true;
+    unsigned depth;
 
     for (unsigned i = 0; i < MANY; i++)
         tree_insert(&tree, &many[i], i);
-    /* A tree of height 23 has at least F(25) - 1 = 75,024 nodes. */
-    ok(tree.root->height <= 22, "rising keys: %u nodes, height %u", MANY, tree.root->height);
-    is_u64(count_good(&tree), MANY, "all of them balanced");
+    is_u64(tree_count(&tree, &depth), MANY, "rising keys: all nodes are there");
+    ok(depth <= 65, "at most 65 deep, not %u", depth);
     for (unsigned i = 0; i < MANY; i++)
         good = good && tree_floor(&tree, i) == &many[i];
     ok(good, "floor finds each");
-    for (unsigned i = 0; i < MANY - 1; i++)
+    for (unsigned i = 0; i < MANY; i++)
         if (i % 64)
             tree_remove(&tree, &many[i]);
-    is_u64(count_good(&tree), MANY / 64 + 1, "most have gone");
-    ok(tree.root->height <= 14, "the rest has height %u", tree.root->height);
+    is_u64(tree_count(&tree, &depth), MANY / 64, "most have gone");
     for (unsigned i = 0; i < MANY; i++)
-        if (tree_holds(&many[i]))
-            tree_remove(&tree, &many[i]);
-    ok(!tree.root && !tree.first, "empty at the end");
+        good = good && tree_floor(&tree, i) == &many[i - i % 64];
+    ok(good, "floor finds the rest");
+    for (unsigned i = 0; i < MANY; i += 64) {
+        good = good && tree_first(&tree) == &many[i];
+        tree_remove(&tree, &many[i]);
+    }
+    ok(good && !tree.root && !tree.first, "which leave from the first on");
 
     for (unsigned i = 0; i < MANY; i++)
         tree_insert(&tree, &many[i], 7);
-    ok(tree.root->height <= 22, "equal keys: %u nodes, height %u", MANY, tree.root->height);
+    is_u64(tree_count(&tree, &depth), MANY, "equal keys: all nodes are there");
+    ok(depth <= DEPTH_MOST, "at most %u deep, not %u", DEPTH_MOST, depth);
     for (unsigned i = 0; i < MANY; i++) {
         good = good && tree_first(&tree) == &many[i];
         tree_remove(&tree, tree_first(&tree));
@@ -213,8 +219,7 @@ static void test_edges(void)
        "an empty tree has no first, no floor");
     tree_insert(&tree, &nodes[0], UINT64_MAX);
     tree_insert(&tree, &nodes[1], 0);
-    ok(tree_first(&tree) == &nodes[1] && tree_next(&nodes[1]) == &nodes[0], "the extreme keys");
-    ok(!tree_next(&nodes[0]), "nothing behind the last");
+    ok(tree_first(&tree) == &nodes[1], "the extreme keys");
     ok(tree_floor(&tree, 0) == &nodes[1] && tree_floor(&tree, UINT64_MAX - 1) == &nodes[1] &&
            tree_floor(&tree, UINT64_MAX) == &nodes[0],
        "floors at the extremes");

@@ -9,6 +9,7 @@
 
 static const struct cpu_facts with_vmx = {.leaf1_ecx = 1u << 5 | 1u << 26,
                                           .leaf1_edx = 0x07810230u | 1u << 24,
+                                          .leaf7_ebx = 1u << 0,
                                           .ext1_edx = 1u << 20 | 1u << 11,
                                           .apic_base = 0xfee00900};
 
@@ -35,6 +36,7 @@ static const struct {
     {"FXSR", offsetof(struct cpu_facts, leaf1_edx), 24, HARDWARE_NO_FXSR},
     {"SSE2", offsetof(struct cpu_facts, leaf1_edx), 26, HARDWARE_NO_SSE2},
     {"XSAVE", offsetof(struct cpu_facts, leaf1_ecx), 26, HARDWARE_NO_XSAVE},
+    {"FSGSBASE", offsetof(struct cpu_facts, leaf7_ebx), 0, HARDWARE_NO_FSGSBASE},
     {"VMX", offsetof(struct cpu_facts, leaf1_ecx), 5, HARDWARE_NO_VIRTUALIZATION},
     {"SYSCALL", offsetof(struct cpu_facts, ext1_edx), 11, HARDWARE_NO_SYSCALL},
     {"NX", offsetof(struct cpu_facts, ext1_edx), 20, HARDWARE_NO_NX},

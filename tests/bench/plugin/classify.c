@@ -40,6 +40,9 @@ const char *event_name(enum event event)
         [EVENT_STRING] = "string",
         [EVENT_STRING_STEP] = "string_step",
         [EVENT_HLT] = "hlt",
+        [EVENT_STI] = "sti",
+        [EVENT_CLI] = "cli",
+        [EVENT_RETURN] = "return",
     };
 
     return names[event];
@@ -128,6 +131,12 @@ static uint32_t classify_one_byte(const struct insn *insn)
         events |= BIT(EVENT_LOCK);
     if (opcode == 0xf4)
         events |= BIT(EVENT_HLT);
+    if (opcode == 0xcf)
+        events |= BIT(EVENT_RETURN);
+    if (opcode == 0xfb)
+        events |= BIT(EVENT_STI);
+    if (opcode == 0xfa)
+        events |= BIT(EVENT_CLI);
     return events;
 }
 
@@ -157,6 +166,8 @@ static uint32_t classify_two_byte(const struct insn *insn)
     switch (insn->opcode) {
     case 0x01:
         return insn->has_modrm ? classify_group_7(insn) : 0;
+    case 0x07:
+        return BIT(EVENT_RETURN);
     case 0x22: /* REX.R would select CR11, which does not exist */
         return insn->has_modrm && reg == 3 && !(insn->rex & 4) ? BIT(EVENT_CR3) : 0;
     case 0x30:

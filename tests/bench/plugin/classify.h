@@ -20,6 +20,9 @@ enum event {
     EVENT_STRING,      /* string instruction with a repeat prefix */
     EVENT_STRING_STEP, /* the same: a bit of its own for whoever counts its iterations apart */
     EVENT_HLT,         /* HLT */
+    EVENT_STI,         /* STI */
+    EVENT_CLI,         /* CLI */
+    EVENT_RETURN,      /* IRET, SYSRET */
     EVENTS,
 };
 

@@ -15,11 +15,15 @@
  * one more than the count register says, for the check that ends it); the event "string" counts it
  * once, "string_step" counts its iterations.
  *
- * "stretch" is the longest run of kernel instructions that nothing could interrupt: from the
- * kernel's entry (first upper-half instruction after another level) or a preemption marker, to
- * another level, HLT or the next preemption marker. It is measured from the first passing of the
- * point given by stretch= on, so that the start of the kernel, which is one long stretch, does not
- * hide the others.
+ * "stretch" is the longest run of kernel instructions, since the line before, that nothing could
+ * interrupt. It begins at the kernel's entry (first upper-half instruction after another level), at
+ * CLI or at a preemption marker; it ends with IRET, SYSRET, STI or HLT, before the next such
+ * marker, or at another level. (After IRET an interrupt may come before the first instruction
+ * there.) What lies between STI and CLI is a stretch of its own, to which the handler of an
+ * interrupt taken there belongs. Stretches are measured after the first passing of the point given
+ * by stretch=, from the next instruction of the lower half on: the start of the kernel, which is
+ * one long stretch, is none of them. "start" is the number of instructions counted before it,
+ * "from" and "to" are its first and its last block.
  *
  * Invariant: one CPU. QEMU translates an instruction, which instruments it, before it first runs
  * it; whether it runs in a guest is known only when it runs.
@@ -86,16 +90,6 @@ static void on_marker(unsigned int cpu, void *data)
     tally_write(out, name, ++marker_passes[number]);
 }
 
-/* A preemption marker writes no line: it may be passed very often. data: its address. */
-static void on_preemption(unsigned int cpu, void *data)
-{
-    (void)cpu;
-    if (tally_in_guest())
-        return;
-    stretch_end();
-    stretch_begin((uint64_t)(uintptr_t)data);
-}
-
 /* A VMRUN in a guest changes no level: it causes an exit. */
 static void on_vmrun(unsigned int cpu, void *data)
 {
@@ -107,7 +101,7 @@ static void on_vmrun(unsigned int cpu, void *data)
     counts->events[EVENT_VMRUN]++;
     if (tally_in_guest())
         return;
-    stretch_end();
+    stretch_end(0);
     entered = resume;
     tally_enter_guest();
 }
@@ -133,12 +127,27 @@ static void on_string(unsigned int cpu, void *data)
     last_count = count;
 }
 
-static void on_halt(unsigned int cpu, void *data)
+/* Before an instruction after which interrupts can be taken: it is the last of its stretch. */
+static void on_open(unsigned int cpu, void *data)
 {
     (void)cpu;
     (void)data;
     if (!tally_in_guest())
-        stretch_end();
+        stretch_end(1);
+}
+
+/* Before CLI, and at a preemption marker, which writes no line: it may be passed very often. Not
+ * that of a program. data: its address. */
+static void on_preemption(unsigned int cpu, void *data)
+{
+    uint64_t address = (uint64_t)(uintptr_t)data;
+
+    (void)cpu;
+    if (tally_in_guest())
+        return;
+    stretch_end(0);
+    if (address >> 63)
+        stretch_begin(address);
 }
 
 static void on_block(unsigned int cpu, void *data)
@@ -151,7 +160,7 @@ static void on_block(unsigned int cpu, void *data)
     if (address >> 63)
         stretch_begin(address);
     else
-        stretch_end();
+        stretch_end(0);
 }
 
 /* Returns the entry of this place; the same one each time. */
@@ -190,8 +199,10 @@ static void events_instrument(struct qemu_plugin_insn *insn, uint32_t events, ui
 
     if (events & (1u << EVENT_STRING))
         call_at(insn, on_string, (void *)(uintptr_t)address);
-    if (events & (1u << EVENT_HLT))
-        call_at(insn, on_halt, NULL);
+    if (events & (1u << EVENT_HLT | 1u << EVENT_STI | 1u << EVENT_RETURN))
+        call_at(insn, on_open, NULL);
+    if (events & (1u << EVENT_CLI))
+        call_at(insn, on_preemption, (void *)(uintptr_t)address);
     events &= ~(1u << EVENT_STRING);
     for (size_t i = 0; i < EVENTS; i++)
         if (events & (1u << i))

@@ -1,13 +1,14 @@
 /*
  * Profile: a QEMU plugin that says which instructions the bench program's paths execute.
  *
- *   -plugin profile.so,out=FILE
+ *   -plugin profile.so,out=FILE[,from=START,count=LENGTH]
  *
  * Between the markers that open and close a path (tests/bench/system/probe.h) it counts, by
  * address, what runs between those that begin and end a repetition. When the path closes it appends
  * to FILE: a line "path N REPETITIONS", N counting from 0, then "ADDRESS FIRST SECOND" for each
  * address that ran: how often before the repetitions' middle, if they have one, and how often after
- * it.
+ * it. With from= and count= there is one path with one repetition: the LENGTH instructions that
+ * follow the first START ones of the run, counted as the counter counts. It is written at the end.
  *
  * Invariant: one CPU. A place has one entry, however often QEMU translates it.
  */
@@ -34,6 +35,7 @@ static size_t place_count;
 static uint64_t paths, repetitions;
 static bool open;
 static int part = -1; /* which count, or -1: no repetition runs */
+static uint64_t executed, window_start, window_length;
 static FILE *out;
 
 static struct place *place_of(uint64_t address)
@@ -73,6 +75,23 @@ static void on_insn(unsigned int cpu, void *data)
         place->counts[part]++;
 }
 
+static void on_any(unsigned int cpu, void *data)
+{
+    struct place *place = data;
+
+    (void)cpu;
+    if (executed++ - window_start < window_length)
+        place->counts[0]++;
+}
+
+static void on_end(plugin_id_t id, void *data)
+{
+    (void)id;
+    (void)data;
+    repetitions = 1;
+    path_write();
+}
+
 static void on_marker(unsigned int cpu, void *data)
 {
     (void)cpu;
@@ -107,7 +126,10 @@ static void on_translate(plugin_id_t id, struct qemu_plugin_tb *tb)
         struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
         int marker = insn_marker(qemu_plugin_insn_data(insn), qemu_plugin_insn_size(insn));
 
-        if (marker >= 0)
+        if (window_length)
+            qemu_plugin_register_vcpu_insn_exec_cb(insn, on_any, PLUGIN_CB_NO_REGS,
+                                                   place_of(qemu_plugin_insn_vaddr(insn)));
+        else if (marker >= 0)
             qemu_plugin_register_vcpu_insn_exec_cb(insn, on_marker, PLUGIN_CB_NO_REGS,
                                                    (void *)(uintptr_t)marker);
         else
@@ -116,10 +138,27 @@ static void on_translate(plugin_id_t id, struct qemu_plugin_tb *tb)
     }
 }
 
+static bool argument_take(const char *argument)
+{
+    if (!strncmp(argument, "out=", 4) && !out)
+        return (out = fopen(argument + 4, "w")) != NULL;
+    if (!strncmp(argument, "from=", 5))
+        return sscanf(argument + 5, "%" SCNu64, &window_start) == 1;
+    if (!strncmp(argument, "count=", 6))
+        return sscanf(argument + 6, "%" SCNu64, &window_length) == 1;
+    return false;
+}
+
 int qemu_plugin_install(plugin_id_t id, const struct plugin_info *info, int argc, char **argv)
 {
-    if (argc != 1 || strncmp(argv[0], "out=", 4) != 0 || !(out = fopen(argv[0] + 4, "w"))) {
-        fprintf(stderr, "profile: the one argument is out=FILE\n");
+    for (int i = 0; i < argc; i++) {
+        if (!argument_take(argv[i])) {
+            fprintf(stderr, "profile: bad argument '%s'\n", argv[i]);
+            return 1;
+        }
+    }
+    if (!out) {
+        fprintf(stderr, "profile: the argument out=FILE is missing\n");
         return 1;
     }
     if (!info->system_emulation || info->system.max_vcpus != 1) {
@@ -127,5 +166,7 @@ int qemu_plugin_install(plugin_id_t id, const struct plugin_info *info, int argc
         return 1;
     }
     qemu_plugin_register_vcpu_tb_trans_cb(id, on_translate);
+    if (window_length)
+        qemu_plugin_register_atexit_cb(id, on_end, NULL);
     return 0;
 }

@@ -12,16 +12,17 @@ enum level {
 };
 
 struct stretch {
-    bool armed, running;
-    uint64_t start_address, start;
-    uint64_t longest_address, longest;
+    uint64_t length;
+    uint64_t start;    /* instructions counted before it */
+    uint64_t from, to; /* addresses of its first block and of its last */
 };
 
 static struct counts raw[2]; /* by half of the address space: lower, upper */
 static struct counts totals[LEVELS];
 static bool in_guest;
 static uint64_t exits;
-static struct stretch stretch;
+static enum { STRETCH_NEVER, STRETCH_WANTED, STRETCH_NONE, STRETCH_RUNS } stretch_state;
+static struct stretch stretch, longest;
 
 struct counts *tally_raw(uint64_t address)
 {
@@ -84,35 +85,37 @@ void tally_write(FILE *out, const char *name, uint64_t pass)
             fprintf(out, ", \"%s\": %" PRIu64, event_name((enum event)i), totals[level].events[i]);
         fprintf(out, "}");
     }
-    fprintf(out,
-            ", \"stretch\": {\"instructions\": %" PRIu64 ", \"address\": \"0x%" PRIx64 "\"}}\n",
-            stretch.longest, stretch.longest_address);
+    fprintf(out, ", \"stretch\": {\"instructions\": %" PRIu64 ", \"start\": %" PRIu64,
+            longest.length, longest.start);
+    fprintf(out, ", \"from\": \"0x%" PRIx64 "\", \"to\": \"0x%" PRIx64 "\"}}\n", longest.from,
+            longest.to);
     fflush(out);
+    longest = (struct stretch){0};
 }
 
 void stretch_arm(void)
 {
-    stretch.armed = true;
+    if (stretch_state == STRETCH_NEVER)
+        stretch_state = STRETCH_WANTED;
 }
 
 void stretch_begin(uint64_t address)
 {
-    if (!stretch.armed || stretch.running)
-        return;
-    stretch.running = true;
-    stretch.start = tally_now();
-    stretch.start_address = address;
+    if (stretch_state == STRETCH_NONE) {
+        stretch_state = STRETCH_RUNS;
+        stretch = (struct stretch){.start = tally_now(), .from = address};
+    }
+    stretch.to = address;
 }
 
-void stretch_end(void)
+void stretch_end(uint64_t more)
 {
-    uint64_t length = tally_now() - stretch.start;
-
-    if (!stretch.running)
+    if (stretch_state == STRETCH_WANTED)
+        stretch_state = STRETCH_NONE;
+    if (stretch_state != STRETCH_RUNS)
         return;
-    stretch.running = false;
-    if (length <= stretch.longest)
-        return;
-    stretch.longest = length;
-    stretch.longest_address = stretch.start_address;
+    stretch_state = STRETCH_NONE;
+    stretch.length = tally_now() + more - stretch.start;
+    if (stretch.length > longest.length)
+        longest = stretch;
 }

@@ -33,10 +33,11 @@ bool tally_in_guest(void);
  * are. pass: how often the point was passed, this time included. */
 void tally_write(FILE *out, const char *name, uint64_t pass);
 
-/* Stretches count only after stretch_arm(). Beginning in a stretch and ending outside of one do
- * nothing. */
+/* Stretches count after stretch_arm() and an end. A block that begins in a stretch belongs to it;
+ * ending outside of one does nothing. Each line tells the longest that ended since the one before.
+ */
 void stretch_arm(void);
 void stretch_begin(uint64_t address);
-void stretch_end(void);
+void stretch_end(uint64_t more); /* more: instructions that belong to it still */
 
 #endif

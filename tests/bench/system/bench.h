@@ -32,10 +32,20 @@ void measure_calls(void);
 void measure_semaphores(void);
 void measure_memory(void);
 void measure_objects(void);
+void measure_wake(void); /* on a machine with several CPUs */
+
+/* Maps one page so often, and revokes it. */
+void measure_mappings(uint64_t count);
+
+/* Destroys a domain whose table has so many frames of slots, all of which were in use. */
+void measure_slots(uint64_t frames);
+
+/* Sleeps for a moment, in which other CPUs go idle; afterwards a whole slice lies ahead. */
+void bench_pause(void);
 
 /* What setup.c makes, all paid for by SELECTOR_POOL. */
 enum selector {
-    RANGE = 100, /* MEM of RANGE_BYTES, divided into the following */
+    RANGE = 100, /* MEM, divided into the following */
     DEPOSIT,     /* in the pool */
     COPY,        /* of this program, for OTHER */
     COPY_WORKER, /* and for WORKER */
@@ -68,8 +78,8 @@ enum selector {
 #define COPY_ADDRESS 0x20000000ull
 #define TEST_ADDRESS 0x100000000ull
 
-/* Makes the MEMs that the selectors above name. */
-void setup_memory(const struct boot_info *info);
+/* Makes the MEMs that the selectors above name. more: bytes for the pool besides the usual ones. */
+void setup_memory(const struct boot_info *info, uint64_t more);
 
 /* Starts run in WORKER, to which everything is delegated, and the handlers behind the portals. */
 void setup_worker(void (*run)(struct thread *self, void *argument));
@@ -80,6 +90,8 @@ void setup_other(void);
 /* Handlers, in either domain: each at selectors CALLS + 3 * index: EC, portal. */
 void setup_handler(struct handler *handler, unsigned index, uint32_t domain);
 void setup_thread(struct thread *thread, unsigned index, uint32_t domain, uint8_t priority);
+void setup_thread_at(struct thread *thread, unsigned index, uint32_t domain, uint8_t priority,
+                     uint32_t cpu);
 
 static inline uint32_t handler_portal(unsigned index)
 {
@@ -94,6 +106,7 @@ extern bool console_far;
 #define WORKER_UTCB (UTCBS + 11 * PAGE_BYTES)
 
 extern uint64_t bench_tsc_hz;
+extern uint32_t bench_cpus;
 extern bool bench_has_gigabyte;
 
 static inline uint64_t tsc_now(void)

@@ -2,17 +2,27 @@
  * Runs the tables of paths, in a domain without ports, and prints `# [bench] NAME TICKS MAXIMUM
  * [PART]` for each path: TSC ticks of the shortest and the longest repetition, less those of an
  * empty one. The lines stand in the order in which the paths ran.
+ *
+ * On a machine with several CPUs it runs the paths between CPUs only; with mappings=N or slots=N on
+ * the command line, none but what takes long (many.c).
  */
 #include "bench.h"
 
+#include "options.h"
 #include "print.h"
 
 #define WARM_UP     8u
 #define REPETITIONS 16u
 
+/* For each mapping: its record, and its part of a page table. */
+#define RECORD_BYTES 288u
+
 uint32_t probe_before, probe_after;
 uint64_t bench_tsc_hz;
+uint32_t bench_cpus;
 
+static uint64_t mappings; /* to be revoked, or 0 */
+static uint64_t slots;    /* frames of them, to be released, or 0 */
 static uint32_t overhead; /* ticks of an empty repetition */
 
 void bench_main(const struct boot_info *info);
@@ -40,8 +50,8 @@ void require_true(bool done, const char *what)
     power_off(1);
 }
 
-/* Gives the CPU away for a moment: afterwards a whole slice lies ahead, without an interrupt. */
-static void slice_begin(void)
+/* So no interrupt comes in what is measured next. */
+void bench_pause(void)
 {
     (void)semaphore_down(SEMAPHORES, 0, tsc_now() + bench_tsc_hz / 10000);
 }
@@ -53,7 +63,7 @@ static void path_measure(const struct path *path)
     for (unsigned i = 0; i < WARM_UP; i++) {
         path->run(path->argument);
     }
-    slice_begin();
+    bench_pause();
     path->run(path->argument);
     mark(MARK_OPEN);
     for (unsigned i = 0; i < REPETITIONS; i++) {
@@ -63,6 +73,9 @@ static void path_measure(const struct path *path)
         most = ticks > most ? ticks : most;
     }
     mark(MARK_CLOSE);
+    debugger_break(); /* one more, to be traced */
+    path->run(path->argument);
+    debugger_break();
     if (!overhead) {
         overhead = least;
     }
@@ -94,10 +107,18 @@ static void work(struct thread *self, void *argument)
     console_far = true;
     require(semaphore_create(SEMAPHORES, SELECTOR_POOL, 0).status, "a semaphore");
     paths_measure(empty);
-    measure_calls();
-    measure_semaphores();
-    measure_memory();
-    measure_objects();
+    if (mappings) {
+        measure_mappings(mappings);
+    } else if (slots) {
+        measure_slots(slots);
+    } else if (bench_cpus > 1) {
+        measure_wake();
+    } else {
+        measure_calls();
+        measure_semaphores();
+        measure_memory();
+        measure_objects();
+    }
     power_off(0);
 }
 
@@ -105,8 +126,11 @@ static void work(struct thread *self, void *argument)
 void bench_main(const struct boot_info *info)
 {
     bench_tsc_hz = info->tsc_hz;
+    bench_cpus = info->cpus.count;
+    (void)option_number((const char *)info + info->command_line, "mappings", &mappings);
+    (void)option_number((const char *)info + info->command_line, "slots", &slots);
     require(semaphore_create(SEMAPHORES, SELECTOR_POOL, 0).status, "the first semaphore");
-    setup_memory(info);
+    setup_memory(info, mappings * RECORD_BYTES + slots * PAGE_BYTES);
     setup_worker(work);
     (void)semaphore_down(SEMAPHORES, 0, 0);
 }

@@ -17,6 +17,9 @@ static struct arguments objects[] = {
     {.type = OBJECT_SC, .a = CALLS | (uint64_t)SELECTOR_CPUS << 32, .b = RESERVE | 32},
     {.type = OBJECT_POOL},
     {.type = OBJECT_MEM, .a = BLOCK, .c = PAGE_BYTES},
+    {.type = OBJECT_PORTS, .a = SELECTOR_PORTS, .b = 0x80, .c = 1},
+    {.type = OBJECT_IRQ, .a = SELECTOR_IRQ, .b = 1, .c = 1},
+    {.type = OBJECT_PCI, .a = SELECTOR_PCI, .b = 8, .c = 8},
 };
 
 static void run_object(uint64_t index)
@@ -42,6 +45,9 @@ static const struct path paths[] = {
     {"object.sc", "object.sc.create", run_object, 4},
     {"object.pool", "object.pool.create", run_object, 5},
     {"object.mem", "object.mem.create", run_object, 6},
+    {"object.ports", "object.ports.create", run_object, 7},
+    {"object.irq", "object.irq.create", run_object, 8},
+    {"object.pci", "object.pci.create", run_object, 9},
     {0},
 };
 

@@ -17,6 +17,9 @@
 /* Compilers move nothing over it. */
 #define mark(number) __asm__ volatile("nopl 0x4d4b0000 + %c0(%%rax)" : : "i"(number) : "memory")
 
+/* Where a debugger of Bochs stops (magic_break); nothing elsewhere. */
+#define debugger_break() __asm__ volatile("xchg %%bx, %%bx" : : : "memory")
+
 extern uint32_t probe_before, probe_after;
 
 /* By way of memory: a path may lose all registers. */

@@ -3,10 +3,11 @@
 
 #include "ranges.h"
 
-#define STACK        4096u
-#define STACKS       12u
-#define WORKER_STACK 11u /* and index of its UTCB */
-#define RANGE_BYTES  (8 * MEBIBYTE)
+#define STACK         4096u
+#define STACKS        12u
+#define WORKER_STACK  11u            /* and index of its UTCB */
+#define DEPOSIT_AT    (8 * MEBIBYTE) /* in the range: up to its end */
+#define DEPOSIT_LEAST (2 * MEBIBYTE)
 
 extern char text_begin[], text_end[], rodata_begin[], rodata_end[], data_begin[], bss_end[];
 
@@ -62,20 +63,21 @@ static void gigabyte_make(const struct boot_memory *range, uint32_t selector, ui
     }
 }
 
-void setup_memory(const struct boot_info *info)
+void setup_memory(const struct boot_info *info, uint64_t more)
 {
     uint32_t index = range_largest(info), selector = SELECTOR_MEMORY + index;
     const struct boot_memory *range = range_of(info, index);
     uint64_t skip = -range->base & (2 * MEBIBYTE - 1);
+    uint64_t deposit = DEPOSIT_LEAST + (more + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
 
-    part_make(RANGE, selector, skip, RANGE_BYTES);
-    part_make(DEPOSIT, RANGE, 0, 2 * MEBIBYTE);
+    part_make(RANGE, selector, skip, DEPOSIT_AT + deposit);
+    part_make(DEPOSIT, RANGE, DEPOSIT_AT, deposit);
     part_make(BLOCK, RANGE, 2 * MEBIBYTE, 2 * MEBIBYTE);
     part_make(COPY, RANGE, 4 * MEBIBYTE, MEBIBYTE);
     part_make(COPY_WORKER, RANGE, 5 * MEBIBYTE, MEBIBYTE);
     part_make(CODE, RANGE, 6 * MEBIBYTE, PAGE_BYTES);
     part_make(PAGE, RANGE, 6 * MEBIBYTE + PAGE_BYTES, PAGE_BYTES);
-    gigabyte_make(range, selector, skip + RANGE_BYTES);
+    gigabyte_make(range, selector, skip + DEPOSIT_AT + deposit);
     require(pool_deposit(SELECTOR_POOL, DEPOSIT), "memory for the pool");
 }
 
@@ -111,11 +113,12 @@ void setup_other(void)
     domain_make(OTHER, COPY);
 }
 
-static struct place place_of(unsigned index, uint32_t domain)
+static struct place place_of(unsigned index, uint32_t domain, uint32_t cpu)
 {
     require_true(index < STACKS, "too few stacks");
     return (struct place){.pool = SELECTOR_POOL,
                           .domain = domain,
+                          .cpu = cpu,
                           .stack_end = stacks[index] + STACK,
                           .utcb = UTCBS + index * PAGE_BYTES};
 }
@@ -133,7 +136,7 @@ static void copy_update(const void *start, uint64_t size, uint32_t domain)
 /* A handler waits, so there is time to give it what the runtime put on its stack. */
 void setup_handler(struct handler *handler, unsigned index, uint32_t domain)
 {
-    struct place place = place_of(index, domain);
+    struct place place = place_of(index, domain, 0);
 
     handler->context = CALLS + 3 * index;
     require(handler_start(handler, &place).status, "a handler");
@@ -144,11 +147,14 @@ void setup_handler(struct handler *handler, unsigned index, uint32_t domain)
 }
 
 /* A thread may run at once: what the runtime will put on its stack is there before. */
-void setup_thread(struct thread *thread, unsigned index, uint32_t domain, uint8_t priority)
+void setup_thread_at(struct thread *thread, unsigned index, uint32_t domain, uint8_t priority,
+                     uint32_t cpu)
 {
-    struct place place = place_of(index, domain);
-    struct schedule schedule = {
-        .cpu = SELECTOR_CPUS, .priority = priority, .budget = bench_tsc_hz, .period = bench_tsc_hz};
+    struct place place = place_of(index, domain, cpu);
+    struct schedule schedule = {.cpu = SELECTOR_CPUS + cpu,
+                                .priority = priority,
+                                .budget = bench_tsc_hz,
+                                .period = bench_tsc_hz};
 
     thread->context = CALLS + 3 * index;
     thread->time = CALLS + 3 * index + 2;
@@ -157,6 +163,11 @@ void setup_thread(struct thread *thread, unsigned index, uint32_t domain, uint8_
     copy_update(stacks[index] + STACK - 16, 16, domain);
     copy_update(thread, sizeof(*thread), domain);
     require(thread_start(thread, &place, &schedule).status, "a thread");
+}
+
+void setup_thread(struct thread *thread, unsigned index, uint32_t domain, uint8_t priority)
+{
+    setup_thread_at(thread, index, domain, priority, 0);
 }
 
 static void give(uint32_t selector, uint32_t there)
@@ -189,8 +200,11 @@ static void interrupt_make(void)
 void setup_worker(void (*run)(struct thread *self, void *argument))
 {
     static struct thread worker;
-    static const uint32_t given[] = {
-        SELECTOR_POOL, SELECTOR_PLATFORM, SELECTOR_CPUS, COPY, CODE, PAGE, BLOCK};
+    static const uint32_t given[] = {SELECTOR_POOL,  SELECTOR_PLATFORM,
+                                     SELECTOR_PORTS, SELECTOR_IRQ,
+                                     SELECTOR_PCI,   COPY,
+                                     CODE,           PAGE,
+                                     BLOCK};
 
     worker.run = run;
     setup_handler(&console_handler, 0, SELECTOR_PD);
@@ -199,6 +213,9 @@ void setup_worker(void (*run)(struct thread *self, void *argument))
     domain_make(WORKER, COPY_WORKER);
     for (unsigned i = 0; i < sizeof(given) / sizeof(given[0]); i++) {
         give(given[i], given[i]);
+    }
+    for (uint32_t cpu = 0; cpu < bench_cpus; cpu++) {
+        give(SELECTOR_CPUS + cpu, SELECTOR_CPUS + cpu);
     }
     if (bench_has_gigabyte) {
         give(GIGABYTE, GIGABYTE);

@@ -1,0 +1,71 @@
+/*
+ * What entry.S has to know of C: this file is only compiled to assembly, from which the build makes
+ * offsets.h (component.mk).
+ */
+#include "cpu.h"
+#include "ec.h"
+#include "pd.h"
+#include "portal.h"
+#include "shoot.h"
+#include "syscall.h"
+
+#define VALUE(name, value)         __asm__(".ascii \"OFFSET " name " %c0\"" : : "i"(value))
+#define OFFSET(name, type, member) VALUE(name, offsetof(struct type, member))
+#define WINDOW(name, member)       VALUE(name, CPU_DATA + offsetof(struct cpu, member))
+
+void offsets(void);
+
+void offsets(void)
+{
+    WINDOW("CPU_USER_RSP", user_rsp);
+    WINDOW("CPU_CURRENT", current);
+    WINDOW("CPU_RESCHEDULE", reschedule);
+    WINDOW("CPU_TRAPPED", trapped);
+    WINDOW("CPU_WAITING", waiting);
+    WINDOW("CPU_CALLING", calling);
+    WINDOW("CPU_SHOOT", shoot);
+    WINDOW("CPU_TAG", tag);
+
+    OFFSET("EC_REGISTERS", ec, regs);
+    OFFSET("EC_LAST_REGISTER", ec, regs.error);
+    OFFSET("EC_RUN", ec, cpu);
+    OFFSET("EC_STATE", ec, state);
+    OFFSET("EC_FULL", ec, full);
+    OFFSET("EC_SAVED", ec, vectors_saved);
+    OFFSET("EC_VECTORS", ec, vectors);
+    OFFSET("EC_ADDRESS", ec, address);
+    OFFSET("EC_FS_BASE", ec, fs_base);
+    OFFSET("EC_GS_BASE", ec, gs_base);
+    OFFSET("EC_PD", ec, pd);
+    OFFSET("EC_SPACE", ec, space);
+    OFFSET("EC_UTCB", ec, utcb);
+    OFFSET("EC_CALLER", ec, caller);
+    OFFSET("EC_PARTNER", ec, partner);
+    OFFSET("EC_ROOM", ec, room);
+
+    OFFSET("PD_DIRECTORY", pd, table.directory);
+    OFFSET("SPACE_GENERATION", space, tags[0].generation);
+    OFFSET("SPACE_CR3", space, tags[0].cr3);
+    OFFSET("SHOOT_CURRENT", shoot_cpu, current);
+    OFFSET("SHOOT_LOADED", shoot_cpu, loaded);
+    OFFSET("SHOOT_PLAIN", shoot_cpu, plain);
+    OFFSET("SLOT_WORD", node, word);
+    OFFSET("OBJECT_TYPE", object, type);
+    OFFSET("PT_EC", pt, ec);
+    OFFSET("PT_ID", pt, id);
+
+    VALUE("SLOT_SHIFT", __builtin_ctz(sizeof(struct node)));
+    VALUE("FRAME_SLOTS", TABLE_SLOTS);
+    VALUE("FRAME_SLOTS_SHIFT", __builtin_ctz(TABLE_SLOTS));
+    VALUE("TABLE_SELECTORS", SELECTORS);
+    VALUE("PORTAL", OBJECT_PT);
+    VALUE("CALL_BIT", 48 + __builtin_ctz(PT_RIGHT_CALL));
+    VALUE("RUNNABLE", EC_RUNNABLE);
+    VALUE("WAITING", EC_WAITING);
+    VALUE("CALLING", EC_CALLING);
+    VALUE("CALLS", CALLS_MAX);
+    VALUE("REGISTER_WORDS", MESSAGE_REGISTERS);
+    VALUE("LONGEST", MESSAGE_WORDS);
+    VALUE("SYSCALLS", SYSCALL_COUNT);
+    VALUE("BAD_CALL", STATUS_BAD_CALL);
+}
