@@ -36,6 +36,7 @@ bool ports_load(struct cpu *cpu, const struct space *space)
         shoot_page_invalidate(window + i * FRAME_SIZE);
     __atomic_store_n(&cpu->ports, ports, __ATOMIC_RELAXED);
     lock_give(&window_lock);
+    cpu->shoot->plain = TAG_PORTS; /* until space_enter says otherwise */
     return true;
 }
 

@@ -45,8 +45,8 @@ enum utcb_activity {
 
 /*
  * State of an execution context, from word 0 of the UTCB of who reads it (EC_READ) or sets it
- * (EC_SET). Registers that the system call which it is in loses are zero. EC_SET takes the first
- * twenty fields.
+ * (EC_SET). Registers that the system call which it is in loses are zero, or what they were at some
+ * time before. EC_SET takes the first twenty fields.
  */
 struct utcb_state {
     uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp;

@@ -12,8 +12,10 @@ enum {
     OTHER,                /* the second domain */
     GRANT,                /* of all ports */
     PART,                 /* of the range of one port */
+    NEXT,                 /* a third domain */
     DOCTOR = 0,           /* actors */
     VICTIM,
+    SERVANT,
     DONE = SEMAPHORE,
 };
 
@@ -22,7 +24,8 @@ enum {
 #define PORTS      3u
 
 static volatile struct {
-    uint16_t port; /* that is being read */
+    uint16_t port; /* that is being read, in this domain */
+    uint32_t domain;
     bool faulted;
     uint64_t count, vector;
     enum status status;
@@ -37,7 +40,7 @@ static void treat(struct handler *self, struct message *m)
     seen.faulted = true;
     seen.count++;
     seen.vector = m->word[0];
-    seen.status = ports_open(SELECTOR_PORTS, OTHER, seen.port, 1);
+    seen.status = ports_open(SELECTOR_PORTS, seen.domain, seen.port, 1);
     m->length = 0;
 }
 
@@ -70,6 +73,17 @@ static void probe_again(struct handler *self, struct message *m)
     m->length = 0;
 }
 
+/* Only the port that its caller has: after the exception of another one the kernel looks anew. */
+static void probe_one(struct handler *self, struct message *m)
+{
+    (void)self;
+    if (m->word[0]) {
+        seen.port = UART_SCRATCH;
+        value = port_read8(UART_SCRATCH);
+    }
+    m->length = 0;
+}
+
 /* Opens a port in its own domain and uses it at once. */
 static void open_own(struct thread *self, void *argument)
 {
@@ -78,6 +92,21 @@ static void open_own(struct thread *self, void *argument)
     seen.port = UART_SCRATCH;
     seen.status = ports_open(ONE, OTHER, 0, 1);
     value = port_read8(UART_SCRATCH);
+    (void)semaphore_up(DONE);
+}
+
+/* The same, and calls a domain without ports: before, so that the CPU knows it, and afterwards. */
+static void open_and_call(struct thread *self, void *argument)
+{
+    struct message m = message_make(self->utcb);
+
+    (void)argument;
+    (void)message_put(&m, 0);
+    seen.status = portal_call(actor_portal(SERVANT), &m, 0);
+    seen.status |= ports_open(ONE, OTHER, 0, 1);
+    value = port_read8(UART_SCRATCH);
+    (void)message_put(&m, 1);
+    seen.status |= portal_call(actor_portal(SERVANT), &m, 0);
     (void)semaphore_up(DONE);
 }
 
@@ -178,6 +207,30 @@ static void check_errors(void)
               "open what is open already");
 }
 
+/* Called from a domain that has got its first port just before. */
+static void check_got(void)
+{
+    if (!domain_open(NEXT)) {
+        return;
+    }
+    (void)capability_delegate(NEXT, EVENTS + PROTECTION, actor_portal(DOCTOR), PT_RIGHT_CALL);
+    seen.domain = NEXT;
+    tap_ok(actor_serve(SERVANT, NEXT, probe_one, NULL) &&
+               !context_set_events(actor_context(SERVANT), EVENTS) &&
+               domain_give(OTHER, actor_portal(SERVANT)) && domain_give(OTHER, OTHER) &&
+               range_create(OBJECT_PORTS, ONE, SELECTOR_PORTS, UART_SCRATCH, 1) == STATUS_SUCCESS &&
+               domain_give(OTHER, ONE),
+           "a handler in a third domain");
+    if (run(open_and_call)) {
+        tap_equal(seen.status, STATUS_SUCCESS, "a port is opened, and the handler called");
+        tap_equal(seen.count, 1, "which has not its caller's port");
+    }
+    seen.domain = OTHER;
+    tap_ok(actor_end(SERVANT), "the handler goes");
+    tap_equal(object_destroy(ONE), STATUS_SUCCESS, "the range goes");
+    domain_close(NEXT);
+}
+
 static void in_domain(void (*check)(void))
 {
     if (!domain_open(OTHER)) {
@@ -249,8 +302,10 @@ void suite_port_ranges(const struct machine *m)
     }
     uint64_t before = world_free();
     if (tap_ok(actor_serve(DOCTOR, SELECTOR_PD, treat, NULL), "a handler")) {
+        seen.domain = OTHER;
         in_domain(check_none);
         in_domain(check_called);
+        in_domain(check_got);
         in_domain(check_one);
         tap_ok(actor_end(DOCTOR), "the handler goes");
     }
