@@ -237,7 +237,8 @@ void ipc_exception(struct cpu *cpu, struct ec *ec)
         return;
     const struct pt *pt = (const struct pt *)object;
     struct ec *handler = pt->ec;
-    if (ec_word_of(handler) != cpu->waiting || timer_is_armed(&ec->timer)) {
+    /* Before an EC that has something pending another one ran, whose bases the CPU still has. */
+    if (ec_word_of(handler) != cpu->waiting || timer_is_armed(&ec->timer) || cpu->current != ec) {
         exception_slowly(cpu, ec, pt);
         return;
     }

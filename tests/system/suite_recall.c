@@ -9,6 +9,8 @@
 #define FLAGS_TF  0x100ull
 #define DEBUG     1u
 #define UNDEFINED 6u
+#define THEIRS    0x5a5a000ull /* FS bases */
+#define OURS      0x1234000ull
 
 static volatile uint64_t status_seen;
 
@@ -90,11 +92,21 @@ static void check_recall_running(void)
         return;
     }
     (void)victim_await_above(&victim_counter, 0);
+    tap_equal(context_read(victim()), STATUS_SUCCESS, "its state");
+    victim_state()->fs_base = THEIRS;
+    tap_equal(context_set(victim()), STATUS_SUCCESS, "it gets an FS base");
+    __asm__ volatile("wrfsbase %0" : : "r"(OURS));
     recall(victim());
     tap_equal(seen.count, 0, "nothing happens before it would run");
     (void)victim_await_above(&seen.count, 0);
     tap_equal(seen.count, 1, "then its handler is called, once");
     tap_equal(seen.vector, VECTOR_RECALL, "with the vector of a recall");
+    tap_equal(context_read(victim()), STATUS_SUCCESS, "its state");
+    tap_equal(victim_state()->fs_base, THEIRS, "it keeps its FS base");
+    uint64_t own;
+    __asm__ volatile("rdfsbase %0" : "=r"(own));
+    tap_equal(own, OURS, "and who ran before it has his");
+    __asm__ volatile("wrfsbase %0" : : "r"(0ull));
     tap_ok(seen.rip >= (uint64_t)controlled_spin_begin && seen.rip < (uint64_t)controlled_spin_end,
            "RIP is where it spun");
     uint64_t before = victim_counter;
