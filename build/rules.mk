@@ -25,7 +25,7 @@ endif
 
 programs      :=
 tidy.commands :=
-# What clang-tidy is told of a freestanding file, besides its own component's flags.
+# What clang-tidy is told of a freestanding file, besides what its component says for any compiler.
 tidy.cflags   := -std=gnu17 -ffreestanding -mgeneral-regs-only -DCAIRN_DEBUG=1
 flag_files    := Makefile build/toolchain.mk build/rules.mk
 
@@ -51,7 +51,7 @@ programs += $(1)
 $(eval $(1).makefile := $(lastword $(MAKEFILE_LIST)))
 $(call compile,$(1),$$(freestanding.cflags))
 tidy.commands += $(foreach file,$(filter %.c,$($(1).sources)),'$(file) $$(tidy.cflags) \
-    $(addprefix -I,$($(1).includes)) $($(1).cflags)')
+    $(addprefix -I,$($(1).includes)) $(filter-out $($(1).gcc.cflags),$($(1).cflags))')
 
 # The list of objects, changed only when it differs: a source that goes away relinks too.
 $(OUT)/obj/$(1).list: always

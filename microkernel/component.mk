@@ -1,18 +1,21 @@
 kernel.sources := $(filter-out microkernel/offsets.c,$(wildcard microkernel/*.c microkernel/*.S))
-# What runs at boot, when the run ends, or on no path whose instructions anybody counts.
+# What runs at boot, when the run ends, or on no path whose instructions anybody counts; and
+# straight-line code, which is as fast so.
 kernel.small := $(addprefix microkernel/,boot.c console.c descriptors.c features.c first.c main.c \
-    stop.c trace.c)
+    guest_boot.c stop.c svm.c svm_exit.c svm_intercept.c svm_state.c svm_step.c trace.c vmx.c \
+    vmx_controls.c)
 # Padding between blocks is NOPs that run.
-kernel.gcc.cflags := -fno-align-jumps -fno-align-loops
+kernel.gcc.cflags := -fno-align-jumps -fno-align-loops -mpreferred-stack-boundary=3
 kernel.includes := ipc/abi microkernel
 kernel.cflags := -mcmodel=kernel -mgeneral-regs-only -mfsgsbase -mxsave $(kernel.$(COMPILER).cflags)
 kernel.ldscript := microkernel/kernel.ld
 $(eval $(call program,kernel))
 
-# What entry.S has to know of C.
+# What assembly has to know of C.
 kernel.offsets := $(OUT)/obj/kernel/offsets.h
-$(OUT)/obj/kernel/microkernel/entry.S.o: flags.own += -include $(kernel.offsets)
-$(OUT)/obj/kernel/microkernel/entry.S.o: $(kernel.offsets)
+kernel.entries := $(patsubst %,$(OUT)/obj/kernel/microkernel/%.S.o,entry svm_entry vmx_entry)
+$(kernel.entries): flags.own += -include $(kernel.offsets)
+$(kernel.entries): $(kernel.offsets)
 $(kernel.offsets): microkernel/offsets.c $(flag_files) microkernel/component.mk
 	$(call say,OFFSETS,$@)
 	$(Q)mkdir -p $(@D)
@@ -21,4 +24,4 @@ $(kernel.offsets): microkernel/offsets.c $(flag_files) microkernel/component.mk
 	$(Q)sed -n 's/.*"OFFSET \([A-Z0-9_]*\) \(-*[0-9]*\)".*/#define \1 \2/p' $@.s >$@
 -include $(kernel.offsets).d
 tidy.commands += 'microkernel/offsets.c $(tidy.cflags) $(addprefix -I,$(kernel.includes)) \
-    $(kernel.cflags)'
+    $(filter-out $(kernel.gcc.cflags),$(kernel.cflags))'

@@ -7,6 +7,7 @@
 
 #include "boot_info.h"
 #include "entry.h"
+#include "guest_cpu.h"
 #include "layout.h"
 #include "lock.h"
 #include "runqueue.h"
@@ -49,6 +50,7 @@ struct cpu {
     uint64_t gdt[7];          /* null, kernel CS and SS, user SS and CS, TSS (two entries) */
     struct registers trapped; /* of the kernel, where it was interrupted (entry.S) */
     uint64_t trace_number;    /* of the last event recorded there */
+    struct guest_cpu guest;
     struct runqueue ready;
 };
 
@@ -81,6 +83,19 @@ void idt_build(void);
 
 /* GDT, TSS, IDT and the system-call entry of this CPU. */
 void cpu_descriptors_load(struct cpu *cpu);
+
+/* Of these, what a guest changes: TR, and STAR, LSTAR, SFMASK. */
+void task_load(struct cpu *cpu);
+void system_call_setup(struct cpu *cpu);
+
+/* Operand of LGDT and LIDT (SDM 2A). */
+struct table_pointer {
+    uint16_t limit;
+    uint64_t base;
+} __attribute__((packed));
+
+struct table_pointer gdt_pointer(const struct cpu *cpu);
+uint64_t idt_address(void);
 
 /* main.c: what every CPU does from start.S on. */
 NORETURN void cpu_main(uint32_t index);

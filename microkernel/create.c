@@ -14,6 +14,8 @@
 #include "sc.h"
 #include "semaphore.h"
 #include "syscalls.h"
+#include "vcpu.h"
+#include "vm.h"
 
 /* What one call creates from. */
 struct creation {
@@ -28,6 +30,11 @@ struct creation {
 static enum status create_pd(const struct creation *c, struct object *object)
 {
     return pd_init((struct pd *)object, c->pool) ? STATUS_SUCCESS : STATUS_NEEDS_FRAMES;
+}
+
+static enum status create_vm(const struct creation *c, struct object *object)
+{
+    return vm_init((struct vm *)object, c->pool);
 }
 
 static enum status create_pool(const struct creation *c, struct object *object)
@@ -132,6 +139,17 @@ static enum status create_range(const struct creation *c, struct object *object)
     return part_derive(c->from, c->word, &range->part, 0, c->slot);
 }
 
+/* R8: CPU. */
+static enum status create_vcpu(const struct creation *c, struct object *object)
+{
+    struct vcpu *vcpu = (struct vcpu *)object;
+
+    if (c->regs->r8 >= BOOT_MAX_CPUS || c->regs->r9 || c->regs->r10)
+        return STATUS_BAD_PARAMETER;
+    vcpu->ec.cpu = (uint32_t)c->regs->r8;
+    return vcpu_init(vcpu, (struct vm *)capability_object(c->word));
+}
+
 /* By type: its memory, frames that it has besides, what RDX names with which right, the maker. */
 static const struct creator {
     uint32_t bytes;
@@ -139,6 +157,7 @@ static const struct creator {
     enum status (*make)(const struct creation *c, struct object *object);
 } creators[] = {
     [OBJECT_PD] = {sizeof(struct pd), 2, OBJECT_NONE, 0, create_pd}, /* directory and top table */
+    [OBJECT_VM] = {sizeof(struct vm), 1, OBJECT_NONE, 0, create_vm}, /* its top table */
     [OBJECT_POOL] = {sizeof(struct pool), 0, OBJECT_NONE, 0, create_pool},
     [OBJECT_MEM] = {sizeof(struct mem), 0, OBJECT_MEM, MEM_RIGHT_DIVIDE, create_mem},
     [OBJECT_EC] = {FRAME_SIZE, 1, OBJECT_PD, PD_RIGHT_CREATE, create_ec}, /* its UTCB */
@@ -149,6 +168,7 @@ static const struct creator {
     [OBJECT_PORTS] = {sizeof(struct range), 0, OBJECT_PORTS, RANGE_RIGHT_DIVIDE, create_range},
     [OBJECT_IRQ] = {sizeof(struct range), 0, OBJECT_IRQ, RANGE_RIGHT_DIVIDE, create_range},
     [OBJECT_PCI] = {sizeof(struct range), 0, OBJECT_PCI, RANGE_RIGHT_DIVIDE, create_range},
+    [OBJECT_VCPU] = {FRAME_SIZE, VCPU_FRAMES, OBJECT_VM, VM_RIGHT_CREATE, create_vcpu},
 };
 
 /*
@@ -212,6 +232,16 @@ static enum status destination_open(struct creation *c, const struct creator *cr
     return slot_open(c->ec, table, selector, &c->slot);
 }
 
+/* A VCPU has scheduling contexts as an EC has. */
+static enum object_type from_type(const struct ec *ec, const struct creator *creator, uint64_t from)
+{
+    uint64_t word = table_word(&ec->pd->table, from);
+
+    if (creator->make == create_sc && word && capability_object(word)->type == OBJECT_VCPU)
+        return OBJECT_VCPU;
+    return (enum object_type)creator->from;
+}
+
 uint64_t syscall_create(struct ec *ec)
 {
     uint64_t type = ec->regs.rdi & 0xff, missing;
@@ -225,8 +255,8 @@ uint64_t syscall_create(struct ec *ec)
     enum status status =
         table_find(&ec->pd->table, ec->regs.rsi, OBJECT_POOL, POOL_RIGHT_USE, &pool);
     if (!status && creator->from)
-        status = table_find_slot(&ec->pd->table, from, (enum object_type)creator->from,
-                                 creator->right, &c.from, &c.word);
+        status = table_find_slot(&ec->pd->table, from, from_type(ec, creator, from), creator->right,
+                                 &c.from, &c.word);
     if (status)
         return status;
     c.pool = (struct pool *)pool;

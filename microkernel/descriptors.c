@@ -11,6 +11,8 @@
 #define GATE_INTERRUPT 0x8e00ull /* present, privilege 0, 64-bit interrupt gate */
 #define GATE_USER      0x6000u   /* may be raised by INT n at privilege 3 */
 
+#define TSS_BUSY (1ull << 41) /* LTR sets it, and wants it clear (SDM 3A, 7.2.3) */
+
 #define IST_NMI 1
 #define IST_DF  2
 #define IST_MC  3
@@ -27,12 +29,6 @@ struct tss {
 } __attribute__((packed));
 
 _Static_assert(sizeof(struct tss) == TSS_SIZE, "SDM 3A, 7.7");
-
-/* Operand of LGDT and LIDT. */
-struct table_pointer {
-    uint16_t limit;
-    uint64_t base;
-} __attribute__((packed));
 
 static uint64_t idt[256][2] SEALED __attribute__((aligned(4096)));
 
@@ -77,13 +73,30 @@ static void segments_load(void)
                      : "rax", "memory");
 }
 
-static void system_call_setup(uint64_t area)
+void system_call_setup(struct cpu *cpu)
 {
+    uint64_t entry = cpu_area(cpu->index) + CPU_ENTRY;
+
     /* SYSCALL takes CS and SS from bits 47:32, SYSRET from bits 63:48 (SDM 3A, 5.8.8). */
     msr_write(MSR_STAR, (uint64_t)(USER_SS - 8) << 48 | (uint64_t)KERNEL_CS << 32);
-    msr_write(MSR_LSTAR, area + CPU_ENTRY);
+    msr_write(MSR_LSTAR, entry + (cpu->tracing ? (uint64_t)(entry_traced - entry_page) : 0));
     msr_write(MSR_SFMASK, ~RFLAGS_RESERVED & 0x3fffff);
-    msr_write(MSR_SYSENTER_CS, 0); /* SYSENTER is then #GP (SDM 2B) */
+}
+
+struct table_pointer gdt_pointer(const struct cpu *cpu)
+{
+    return (struct table_pointer){sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
+}
+
+uint64_t idt_address(void)
+{
+    return (uint64_t)idt;
+}
+
+void task_load(struct cpu *cpu)
+{
+    cpu->gdt[TSS_SELECTOR / 8] &= ~TSS_BUSY;
+    __asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR) : "memory");
 }
 
 void cpu_descriptors_load(struct cpu *cpu)
@@ -107,10 +120,12 @@ void cpu_descriptors_load(struct cpu *cpu)
         0x0000890000000000 | limit | (base & 0xffffff) << 16 | (base >> 24 & 0xff) << 56;
     cpu->gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
 
-    struct table_pointer gdtr = {sizeof(cpu->gdt) - 1, (uint64_t)cpu->gdt};
+    struct table_pointer gdtr = gdt_pointer(cpu);
     struct table_pointer idtr = {sizeof(idt) - 1, (uint64_t)idt};
     __asm__ volatile("lgdt %0" : : "m"(gdtr));
     segments_load();
-    __asm__ volatile("lidt %0; ltr %w1; lldt %w2" : : "m"(idtr), "r"(TSS_SELECTOR), "r"(0));
-    system_call_setup(area);
+    __asm__ volatile("lidt %0; lldt %w1" : : "m"(idtr), "r"(0));
+    task_load(cpu);
+    system_call_setup(cpu);
+    msr_write(MSR_SYSENTER_CS, 0); /* SYSENTER is then #GP (SDM 2B) */
 }

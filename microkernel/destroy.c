@@ -5,10 +5,10 @@
  * caller's capability has gone, a call that gives way starts again from the beginning, and each
  * step finds what the last one left.
  *
- * A domain is destroyed with its ECs, wherever they run; a pool with all objects that it paid for,
- * the pools among them first, and then its frames go back to their MEMs. Those victims are found
- * from their domain or pool until they are gone, so their ends are steps like any other. Several
- * calls may be at it: an object is claimed for each step.
+ * A domain or VM is destroyed with its ECs, wherever they run; a pool with all objects that it paid
+ * for, the pools among them first, and then its frames go back to their MEMs. Those victims are
+ * found from their domain or pool until they are gone, so their ends are steps like any other.
+ * Several calls may be at it: an object is claimed for each step.
  */
 #include "cpu.h"
 #include "derive.h"
@@ -23,6 +23,8 @@
 #include "sc.h"
 #include "semaphore.h"
 #include "syscalls.h"
+#include "vcpu.h"
+#include "vm.h"
 #include "x86.h"
 
 #define WAITERS_AT_ONCE 16u
@@ -34,14 +36,15 @@ static enum object_type object_type(const struct object *object)
 }
 
 /*
- * From here on nothing is created in, for or from a domain, EC or pool. May open interrupts, but
- * what is claimed stays.
+ * From here on nothing is created in, for or from a domain, VM, EC or pool. May open interrupts,
+ * but what is claimed stays.
  */
 static void object_close(struct object *object)
 {
     enum object_type type = (enum object_type)object->type; /* none of them if it is closed */
 
-    if (type != OBJECT_PD && type != OBJECT_EC && type != OBJECT_POOL)
+    if (type != OBJECT_PD && type != OBJECT_VM && type != OBJECT_EC && type != OBJECT_VCPU &&
+        type != OBJECT_POOL)
         return;
     __atomic_store_n(&object->type, (uint8_t)(type | OBJECT_CLOSED), __ATOMIC_RELEASE);
     quiesce();
@@ -54,6 +57,8 @@ static bool forget_step(struct object *object)
     bool more = object_die_step(object, &budget);
     if (object_type(object) == OBJECT_EC)
         more |= object_die_step(&((struct ec *)object)->utcb_mem.object, &budget);
+    else if (object_type(object) == OBJECT_VCPU)
+        more |= object_die_step(&((struct vcpu *)object)->page_mem.object, &budget);
     shoot_flush(cpu_this()->index);
     return more;
 }
@@ -90,6 +95,8 @@ static void object_release(struct object *object)
     shoot_settle(cpu);
     if (type == OBJECT_EC)
         ec_end((struct ec *)object);
+    else if (type == OBJECT_VCPU)
+        vcpu_end((struct vcpu *)object);
     else if (type == OBJECT_SC)
         sc_release((struct sc *)object);
     else if (type == OBJECT_PD)
@@ -100,27 +107,35 @@ static void object_release(struct object *object)
         portal_end((struct pt *)object); /* until now its handler stayed too */
     } else if (type == OBJECT_EC) {
         pool_give_frame(pool, ((struct ec *)object)->utcb);
+    } else if (type == OBJECT_VCPU) {
+        vcpu_release((struct vcpu *)object);
     } else if (type == OBJECT_PD) {
         table_release(&pd->table);
         ports_end(&pd->space, cpu);
         space_end(&pd->space, cpu);
+    } else if (type == OBJECT_VM) {
+        ports_end(&((struct vm *)object)->space, cpu);
+        space_end(&((struct vm *)object)->space, cpu);
     }
     pool_give_object(pool, object);
 }
 
-/* What has to end before the object: an EC of a domain, an object of a pool. NULL: nothing. */
+/* What has to end before the object: an EC of a domain or VM, an object of a pool. NULL: nothing.
+ */
 static struct object *member_first(struct object *object)
 {
-    struct pd *pd = (struct pd *)object;
+    enum object_type type = object_type(object);
+    const struct chain *ecs =
+        type == OBJECT_PD ? &((struct pd *)object)->ecs : &((struct vm *)object)->vcpus;
     struct object *member = NULL;
 
-    if (object_type(object) == OBJECT_POOL)
+    if (type == OBJECT_POOL)
         return pool_first_object((struct pool *)object);
-    if (object_type(object) != OBJECT_PD)
+    if (type != OBJECT_PD && type != OBJECT_VM)
         return NULL;
     lock_take(&object->lock);
-    if (!chain_empty(&pd->ecs))
-        member = &CONTAINER(pd->ecs.next, struct ec, member)->object;
+    if (!chain_empty(ecs))
+        member = &CONTAINER(ecs->next, struct ec, member)->object;
     lock_give(&object->lock);
     return member;
 }
@@ -160,9 +175,12 @@ static bool leave_step(struct object *object)
     switch (object_type(object)) {
     case OBJECT_PD:
         return pd_leave((struct pd *)object);
+    case OBJECT_VM:
+        return mapping_die_step(&((struct vm *)object)->space, NODES_AT_ONCE, cpu_this()->index);
     case OBJECT_POOL:
         return pool_leave((struct pool *)object);
     case OBJECT_EC:
+    case OBJECT_VCPU:
         return !ending_ask(&((struct ec *)object)->ending, ((struct ec *)object)->cpu);
     case OBJECT_SC:
         return !ending_ask(&((struct sc *)object)->ending, ((struct sc *)object)->cpu);

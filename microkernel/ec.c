@@ -37,6 +37,22 @@ static enum status utcb_make(struct ec *ec, struct space *space, uint64_t addres
     return status;
 }
 
+void ec_prepare(struct ec *ec)
+{
+    ec->caller = &ec_nobody;
+    ec->room = CALLS_MAX;
+    ec->events = SELECTORS; /* no portals */
+    ec->state = EC_WAITING;
+    chain_init(&ec->waiting);
+    chain_init(&ec->parked);
+    chain_init(&ec->helpers);
+    chain_init(&ec->portals);
+    chain_init(&ec->wake);
+    chain_init(&ec->scs);
+    chain_init(&ec->ending.chain);
+    ec->ending.type = OBJECT_EC;
+}
+
 enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
 {
     if (ec->regs.rip >= SPACE_END || utcb >= SPACE_END || ec->cpu >= boot_handoff.cpus)
@@ -46,19 +62,8 @@ enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
         return status;
     ec->pd = pd;
     ec->space = &pd->space;
-    ec->caller = &ec_nobody;
-    ec->room = CALLS_MAX;
-    ec->events = SELECTORS; /* no portals */
-    ec->state = EC_WAITING;
+    ec_prepare(ec);
     ec->regs.rflags = RFLAGS_RESERVED | RFLAGS_IF;
-    chain_init(&ec->waiting);
-    chain_init(&ec->parked);
-    chain_init(&ec->helpers);
-    chain_init(&ec->portals);
-    chain_init(&ec->wake);
-    chain_init(&ec->scs);
-    chain_init(&ec->ending.chain);
-    ec->ending.type = OBJECT_EC;
     lock_take(&pd->object.lock);
     chain_insert(&pd->ecs, &ec->member);
     lock_give(&pd->object.lock);
@@ -79,9 +84,19 @@ void space_enter(struct cpu *cpu, struct ec *ec)
     space_load(ec->space, cpu->index);
     if (cpu->ports != ec->space->ports[0])
         (void)ports_load(cpu, ec->space);
+    if (cpu->guest.vectors)
+        vectors_take(cpu);
     cpu->shoot->plain = cpu->ports ? TAG_PORTS : cpu->shoot->generation;
     if (!ec->vectors_saved)
         vectors_reset();
+}
+
+inline void ec_bases_save(struct cpu *cpu)
+{
+    if (!cpu->current)
+        return;
+    cpu->current->fs_base = __builtin_ia32_rdfsbase64();
+    cpu->current->gs_base = __builtin_ia32_rdgsbase64();
 }
 
 void ec_switch(struct cpu *cpu, struct ec *ec)
@@ -89,15 +104,14 @@ void ec_switch(struct cpu *cpu, struct ec *ec)
     if (ec->pending)
         stack_restart(cpu, ec, ec_raise_pending);
     if (cpu->current != ec) {
-        if (cpu->current) {
-            cpu->current->fs_base = __builtin_ia32_rdfsbase64();
-            cpu->current->gs_base = __builtin_ia32_rdgsbase64();
-        }
+        ec_bases_save(cpu);
         __builtin_ia32_wrfsbase64(ec->fs_base);
         __builtin_ia32_wrgsbase64(ec->gs_base);
         cpu->current = ec;
         if (cpu->shoot->current != ec->space)
             space_enter(cpu, ec);
+        else if (cpu->guest.vectors)
+            vectors_take(cpu);
         trace(cpu, TRACE_EC, trace_id(ec), trace_id(ec->pd));
     }
     if (ec->vectors_saved)
@@ -106,7 +120,7 @@ void ec_switch(struct cpu *cpu, struct ec *ec)
 
 void ec_preempt(struct cpu *cpu, struct ec *ec)
 {
-    ec->full = true;
+    ec->full = FULL_ALL;
     vectors_save(ec);
     schedule(cpu);
 }

@@ -34,6 +34,13 @@ enum ec_state {
     EC_HELPING,  /* for partner to become free; runs it meanwhile */
 };
 
+/* Which of an EC's registers are saved: in regs, or for a VCPU, which is an EC too, elsewhere. */
+enum ec_full {
+    FULL_CALL = 0,  /* those that survive a system call */
+    FULL_ALL = 1,   /* all of regs */
+    FULL_GUEST = 2, /* always: it is a VCPU (vcpu.h) */
+};
+
 enum ec_pending {
     PENDING_EXCEPTION = 1, /* raise regs.vector, whose handler was busy */
     PENDING_RECALL = 2,    /* then VECTOR_RECALL */
@@ -56,7 +63,7 @@ struct ec {
     /* entry.S reads these five as one word. */
     uint32_t cpu;
     uint8_t state;      /* enum ec_state; set to EC_RUNNABLE by other CPUs, under wake_lock */
-    bool full;          /* all of regs is saved */
+    uint8_t full;       /* enum ec_full */
     bool vectors_saved; /* vector state is in the area below, not in the CPU */
     uint8_t pending;    /* enum ec_pending: what it must do before it runs */
 
@@ -86,16 +93,16 @@ struct ec {
     struct node supervisor; /* semaphore to be upped when it stops; a slot like any other */
     struct mem utcb_mem;    /* the UTCB's frame, mapped like any other memory */
     struct node utcb_slot;  /* capability that only this mapping was made from */
-
-    uint8_t vectors[] __attribute__((aligned(64))); /* XSAVE area, to FRAME_OBJECT_MAXIMUM */
 };
+
+#define EC_VECTORS 1024u /* offset of the XSAVE area, which ends at FRAME_OBJECT_MAXIMUM */
 
 _Static_assert(offsetof(struct ec, pending) == offsetof(struct ec, cpu) + 7, "one word");
 
 /* Bytes at the beginning of both structures that mean the same. */
 #define REGISTERS_SHARED offsetof(struct registers, vector)
 _Static_assert(REGISTERS_SHARED == offsetof(struct utcb_state, fs_base), "the same registers");
-_Static_assert(offsetof(struct ec, vectors) <= 1024, "room for the vector state");
+_Static_assert(sizeof(struct ec) <= EC_VECTORS, "the vector state follows");
 
 /* Stands for none where one is looked at before it is known that there is one: no CPU has it. */
 extern struct ec ec_nobody;
@@ -109,6 +116,11 @@ static inline uint64_t ec_word(uint32_t cpu, enum ec_state state)
 static inline uint64_t ec_word_of(const struct ec *ec)
 {
     return *(const uint64_t *)&ec->cpu;
+}
+
+static inline void *ec_vectors(struct ec *ec)
+{
+    return (char *)ec + EC_VECTORS;
 }
 
 /* Does its time go to its partner? */
@@ -126,6 +138,9 @@ static inline bool ec_donates(const struct ec *ec)
 enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
     __attribute__((warn_unused_result));
 
+/* What every EC begins with, virtual CPUs too; it waits. */
+void ec_prepare(struct ec *ec);
+
 /* Takes an EC that has ended out of its domain. Its memory and that of its UTCB stay. */
 void ec_end(struct ec *ec);
 
@@ -134,6 +149,9 @@ void ec_end(struct ec *ec);
  * The general registers follow with ec_resume or ec_resume_full.
  */
 void ec_switch(struct cpu *cpu, struct ec *ec);
+
+/* The CPU's segment bases belong to the current EC, which is to be another. */
+void ec_bases_save(struct cpu *cpu);
 
 /* What the CPU holds of ec's domain: address space, I/O ports, no vector state of another one. */
 void space_enter(struct cpu *cpu, struct ec *ec);

@@ -12,6 +12,7 @@
 #include "stop.h"
 #include "syscall.h"
 #include "trace.h"
+#include "vcpu.h"
 
 /* A system call that is over leaves only some registers; the others are not to be seen again. */
 static void registers_complete(struct registers *regs)
@@ -25,6 +26,8 @@ void ec_stop(struct ec *ec)
     uint64_t word = slot_word(&ec->supervisor);
 
     ec->state = EC_STOPPED;
+    if (ec_is_vcpu(ec))
+        ec->pending |= PENDING_EXIT; /* told again when it is resumed */
     if (capability_rights(word) & SM_RIGHT_UP)
         (void)semaphore_up((struct sm *)capability_object(word), UINT64_MAX);
     else if (ec->first)
@@ -38,7 +41,7 @@ void ec_raise_pending(struct cpu *cpu, struct ec *ec)
 {
     if (!ec->full)
         registers_complete(&ec->regs);
-    ec->full = true;
+    ec->full = FULL_ALL;
     if (ec->pending & PENDING_EXCEPTION) {
         ec->pending &= (uint8_t)~PENDING_EXCEPTION;
     } else {
@@ -102,11 +105,11 @@ static enum status state_set(const struct ec *caller, struct ec *ec)
     __builtin_memcpy(&ec->regs, &state, REGISTERS_SHARED);
     ec->fs_base = state.fs_base;
     ec->gs_base = state.gs_base;
-    ec->full = now != ACTIVITY_WAITING;
+    ec->full = now == ACTIVITY_WAITING ? FULL_CALL : FULL_ALL;
     return STATUS_SUCCESS;
 }
 
-static enum status supervisor_set(const struct ec *caller, struct ec *ec, uint64_t selector)
+enum status supervisor_set(const struct ec *caller, struct ec *ec, uint64_t selector)
 {
     struct node *slot;
     uint64_t word;

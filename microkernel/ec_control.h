@@ -12,6 +12,10 @@
 /* CONTROL on ec by the caller, who has these rights to it; RSI: operation, RDX: argument. */
 uint64_t ec_control(struct ec *caller, struct ec *ec, uint32_t rights);
 
+/* A semaphore of the caller's becomes its supervisor: EC_SUPERVISOR, VCPU_SUPERVISOR. */
+enum status supervisor_set(const struct ec *caller, struct ec *ec, uint64_t selector)
+    __attribute__((warn_unused_result));
+
 /* The EC was about to run, but has something pending. */
 NORETURN void ec_raise_pending(struct cpu *cpu, struct ec *ec);
 

@@ -4,6 +4,7 @@
  */
 #include "ending.h"
 
+#include "guest.h"
 #include "ipc.h"
 #include "portal.h"
 #include "sc.h"
@@ -15,6 +16,8 @@ static bool ec_step(struct cpu *cpu, struct ec *ec)
 {
     if (cpu->current == ec)
         cpu->current = NULL;
+    if (ec_is_vcpu(ec))
+        guest_end(cpu, vcpu_of(ec));
     bool more = ipc_cut(ec, AT_ONCE);
     for (unsigned i = 0; i < AT_ONCE && !chain_empty(&ec->scs); i++)
         sc_end(CONTAINER(ec->scs.next, struct sc, sibling));

@@ -7,6 +7,7 @@
 #define ERROR_CODES 0x60227d00
 
 #define EXCEPTION 0x0001010000000000 /* what full and vectors_saved add to EC_RUN */
+#define GUEST     0x0000020000000000 /* the same of a VCPU */
 #define MXCSR 24 /* its place in an XSAVE area (SDM 1, 10.5.1) */
 
 /* Offsets of struct registers in struct ec, EC_rax and so on, in its order. */
@@ -166,6 +167,16 @@ exception_pass:
         add     $(CPU_ENTRY + (pass_saved - entry_page)), %rcx
         jmp     *%rcx
 
+/* exit_pass(RDI, RSI, RDX, R8, R9 as the handler gets them, RCX = vcpu). */
+        .globl  exit_pass
+exit_pass:
+        mov     EC_PARTNER(%rcx), %r13
+        mov     $(REGISTER_WORDS << 8), %eax
+        mov     %rsp, %rcx
+        and     $-CPU_AREA_SIZE, %rcx
+        add     $(CPU_ENTRY + (pass_guest - entry_page)), %rcx
+        jmp     *%rcx
+
 /* stack_restart(RDI = cpu, RSI = ec, RDX = function): the function expects a return address. */
         .globl  stack_restart
 stack_restart:
@@ -281,18 +292,27 @@ entry_traced:
         mov     %rsp, EC_rsp(%rbx)
         .endm
 
-/* Equal: they are in one space; R14 = that of R13. */
-        .macro  switch_bases
+        .macro  bases_save
         rdfsbase %rcx
         mov     %rcx, EC_FS_BASE(%rbx)
         rdgsbase %rcx
         mov     %rcx, EC_GS_BASE(%rbx)
+        .endm
+
+/* R14 = the space of R13. */
+        .macro  current_load
         mov     EC_FS_BASE(%r13), %rcx
         wrfsbase %rcx
         mov     EC_GS_BASE(%r13), %rcx
         wrgsbase %rcx
         mov     %r13, CPU_WINDOW(CPU_CURRENT)
         mov     EC_SPACE(%r13), %r14
+        .endm
+
+/* Equal: they are in one space. */
+        .macro  switch_bases
+        bases_save
+        current_load
         cmp     %r14, EC_SPACE(%rbx)
         .endm
 
@@ -358,7 +378,7 @@ pass_saved:
 
 /* Another domain: what space_enter does where the window has no ports and is to have none. */
         mov     CPU_WINDOW(CPU_SHOOT), %rbp
-        mov     %r14, SHOOT_CURRENT(%rbp)
+11:     mov     %r14, SHOOT_CURRENT(%rbp)
         cmpb    $0, shoot_others
         jne     9f
 7:      mov     CPU_WINDOW(CPU_TAG), %rcx
@@ -386,6 +406,14 @@ pass_saved:
         sysretq
 9:      lock orb $0, SHOOT_CURRENT(%rbp) /* a fence */
         jmp     7b
+
+/* After an exit: the handler is seldom in another domain than the one that is loaded. */
+pass_guest:
+        current_load
+        mov     CPU_WINDOW(CPU_SHOOT), %rbp
+        cmp     %r14, SHOOT_CURRENT(%rbp)
+        je      8b
+        jmp     11b
 6:      words_pass 5b
 
 /* The caller had an exception: it goes on with its own registers, whatever the message is. */
@@ -393,7 +421,7 @@ reply_exception:
         mov     $EXCEPTION, %r15
         add     %r15, %r14
         cmp     %r14, EC_RUN(%r13)
-        jne     slow
+        jne     reply_guest
         cmp     $((REGISTER_WORDS + 1) << 8), %rax
         jae     slow
         reply_end
@@ -407,11 +435,32 @@ reply_exception:
         call    *%rax
 5:      mov     $-1, %eax
         mov     %eax, %edx
+        movaps  %xmm0, %xmm0            /* vectors_touch */
         xrstor  EC_VECTORS(%r13)
         movb    $0, EC_SAVED(%r13)
         mov     %r13, %rdi
         mov     $resume_full, %rax
         jmp     *%rax
+
+/* The caller is a VCPU, whose exit was handled: RSI = what has changed of its state. */
+reply_guest:
+        mov     $(GUEST - EXCEPTION), %r15
+        add     %r15, %r14
+        cmp     %r14, EC_RUN(%r13)
+        jne     slow
+        lea     -(1 << 8)(%rax), %r15
+        cmp     $(REGISTER_WORDS << 8), %r15
+        jae     slow
+        cmp     $STATES, %rsi
+        ja      slow
+        reply_end
+        switch_begin
+        lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
+        bases_save
+        mov     %r13, CPU_WINDOW(CPU_CURRENT)
+        mov     %r13, %rdi
+        mov     $vcpu_replied, %rax
+        call    *%rax
 
 enter_slowly:
         lea     CPU_WINDOW(CPU_STACK_TOP), %rsp

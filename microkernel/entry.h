@@ -32,6 +32,14 @@ NORETURN void ec_resume_full(struct ec *ec);
  */
 NORETURN void exception_pass(uint64_t id, struct ec *ec, struct ec *handler);
 
+/*
+ * The same for an exit of a virtual CPU, which has called its partner: the words in their order,
+ * with the VCPU between them. In the CPU are the tables of cpu->shoot->current and no bases that
+ * anybody needs.
+ */
+NORETURN void exit_pass(uint64_t id, uint64_t reason, uint64_t qualification, struct ec *vcpu,
+                        uint64_t rip, uint64_t address);
+
 /* Goes on in function(cpu, ec) with an empty stack: what stood on it is not needed any more. */
 NORETURN void stack_restart(struct cpu *cpu, struct ec *ec,
                             void (*function)(struct cpu *cpu, struct ec *ec));

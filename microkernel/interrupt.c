@@ -19,7 +19,7 @@ struct bindings {
     struct interrupt of[DEVICE_VECTORS];
 };
 
-_Static_assert(sizeof(struct bindings) <= HANDOFF_CPU_FRAMES * FRAME_SIZE, "the loader's share");
+_Static_assert(sizeof(struct bindings) <= INTERRUPT_FRAMES * FRAME_SIZE, "the loader's share");
 
 static struct bindings *bindings[BOOT_MAX_CPUS] SEALED;
 

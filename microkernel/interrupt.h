@@ -24,6 +24,9 @@
 
 #define INTERRUPT_BOUND 1024u
 
+/* Of the HANDOFF_CPU_FRAMES, the first ones; GUEST_FRAMES for guests follow. */
+#define INTERRUPT_FRAMES 5ul
+
 struct cpu;
 struct ec;
 

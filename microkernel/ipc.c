@@ -14,6 +14,7 @@
 #include "sched.h"
 #include "semaphore.h"
 #include "syscall.h"
+#include "vcpu.h"
 #include "x86.h"
 
 /* RAX of CALL and REPLY: number, words << 8, items << 24; the same, with a status, on return. */
@@ -82,14 +83,6 @@ static NORETURN void help_begin(struct cpu *cpu, struct ec *ec, struct ec *handl
     schedule(cpu);
 }
 
-static inline void call_link(struct ec *caller, struct ec *handler)
-{
-    handler->caller = caller;
-    handler->room = caller->room - 1;
-    handler->state = EC_RUNNABLE;
-    caller->partner = handler;
-}
-
 /* The handler, which waits and has its message, runs on the caller's time. */
 static inline NORETURN void call_begin(struct cpu *cpu, struct ec *caller, struct ec *handler,
                                        uint64_t id)
@@ -130,7 +123,7 @@ uint64_t ipc_call(struct ec *caller)
         return STATUS_ABORTED;
     if (handler->state != EC_WAITING) {
         caller->regs.rip -= SYSCALL_LENGTH;
-        caller->full = true; /* the call needs all its registers once more */
+        caller->full = FULL_ALL; /* the call needs all its registers once more */
         help_begin(cpu, caller, handler);
     }
     message_pass(caller, handler, length);
@@ -145,6 +138,11 @@ uint64_t ipc_reply(struct ec *handler)
 
     if (length > MESSAGE_REGISTERS && !length_valid(length))
         return STATUS_BAD_PARAMETER;
+    if (ec_is_vcpu(caller)) {
+        enum status status = vcpu_take(vcpu_of(caller), length & 0xffff ? handler->regs.rsi : 0);
+        if (status)
+            return status;
+    }
     handler->state = EC_WAITING;
     handler->room = CALLS_MAX;
     if (caller == &ec_nobody)
@@ -207,9 +205,7 @@ bool ipc_cut(struct ec *ec, unsigned count)
     return !chain_empty(&ec->helpers);
 }
 
-/* The handler is not there at once, or events are recorded. */
-static __attribute__((noinline)) void exception_slowly(struct cpu *cpu, struct ec *ec,
-                                                       const struct pt *pt)
+void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt)
 {
     struct ec *handler = pt->ec;
 
@@ -239,7 +235,7 @@ void ipc_exception(struct cpu *cpu, struct ec *ec)
     struct ec *handler = pt->ec;
     /* Before an EC that has something pending another one ran, whose bases the CPU still has. */
     if (ec_word_of(handler) != cpu->waiting || timer_is_armed(&ec->timer) || cpu->current != ec) {
-        exception_slowly(cpu, ec, pt);
+        ipc_pass_slowly(cpu, ec, pt);
         return;
     }
     call_link(ec, handler);

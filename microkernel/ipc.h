@@ -23,6 +23,23 @@ uint64_t ipc_reply(struct ec *handler);
  */
 void ipc_exception(struct cpu *cpu, struct ec *ec);
 
+struct pt;
+
+/*
+ * The same, or an exit, through a portal whose handler is not there at once, or while events are
+ * recorded. Returns when it cannot be delivered.
+ */
+void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt);
+
+/* The handler, which waits, takes the caller's call. */
+static inline void call_link(struct ec *caller, struct ec *handler)
+{
+    handler->caller = caller;
+    handler->room = caller->room - 1;
+    handler->state = EC_RUNNABLE;
+    caller->partner = handler;
+}
+
 /*
  * The EC, which is on this CPU and does not run, takes part in no call and waits for nothing any
  * more: its caller's call is aborted, and those of its helpers start again, `count` of them. True:

@@ -6,6 +6,7 @@
 #include "boot.h"
 #include "cpu.h"
 #include "first.h"
+#include "guest.h"
 #include "interrupt.h"
 #include "lapic.h"
 #include "sched.h"
@@ -26,6 +27,7 @@ void kernel_start(struct handoff *handoff)
     boot_accept(handoff);
     interrupts_place();
     idt_build();
+    guest_choose();
     space_levels = cpuid(0x80000001, 0).edx & EXT1_EDX_PAGE1GB ? 3 : 2;
     sealed_protect();
     __atomic_store_n(&handoff->ap_entry, (uint64_t)kernel_entry_ap, __ATOMIC_RELEASE);
@@ -46,10 +48,10 @@ static void cpus_await(void)
 static void machine_print(const struct cpu *cpu)
 {
     console_print("# [kernel] Cairn, interface %u.%u.%u, %s build: CPUs %u, TSC %lu kHz, %s, "
-                  "timer by %s, DMA not confined\n",
+                  "guests by %s, timer by %s, DMA not confined\n",
                   ABI_VERSION_MAJOR, ABI_VERSION_MINOR, ABI_VERSION_PATCH,
                   CAIRN_DEBUG ? "debug" : "release", boot_handoff.cpus, boot_handoff.tsc_hz / 1000,
-                  cpu->x2apic ? "x2APIC" : "xAPIC",
+                  cpu->x2apic ? "x2APIC" : "xAPIC", guest_limits.kind ? guest->name : "nothing",
                   cpu->tsc_deadline ? "TSC deadline" : "LAPIC count");
 }
 
@@ -75,11 +77,13 @@ void cpu_main(uint32_t index)
         interrupts_mask_all();
     lapic_enable();
     timer_open();
+    guest_start(cpu);
     __atomic_add_fetch(&cpus_on, 1, __ATOMIC_ACQ_REL);
 
     if (index == 0) {
         cpus_await();
         boot_free_loader();
+        guest_publish();
         machine_print(cpu);
         first_make();
     }

@@ -25,19 +25,10 @@ static uint64_t mapping_address(const struct mapping *mapping)
     return mapping->place.key * FRAME_SIZE;
 }
 
-/* Rights that a mapping can have: to read, and to write or to execute or neither. */
-static inline bool rights_valid(uint64_t rights)
+static inline enum status request_check(const struct space *space, const struct mem *mem,
+                                        uint64_t word, const struct map_request *request)
 {
-    const uint32_t valid = 1u << MEM_RIGHT_READ | 1u << (MEM_RIGHT_READ | MEM_RIGHT_WRITE) |
-                           1u << (MEM_RIGHT_READ | MEM_RIGHT_EXECUTE);
-
-    return rights <= MAPPING_RIGHTS && (valid >> rights & 1);
-}
-
-static inline enum status request_check(const struct mem *mem, uint64_t word,
-                                        const struct map_request *request)
-{
-    if (request->level >= space_levels || request->count - 1 >= SPACE_PAGES)
+    if (request->level >= space->levels || request->count - 1 >= SPACE_PAGES)
         return STATUS_BAD_PARAMETER;
     uint64_t bytes = level_bytes((unsigned)request->level), size = request->count * bytes;
     if ((request->address | (mem->base + request->offset)) & (bytes - 1))
@@ -46,7 +37,7 @@ static inline enum status request_check(const struct mem *mem, uint64_t word,
         return STATUS_BAD_PARAMETER;
     if (size > mem->size || request->offset > mem->size - size)
         return STATUS_BAD_PARAMETER;
-    if (!rights_valid(request->rights))
+    if (request->rights > MAPPING_RIGHTS || !space->format->rights[request->rights])
         return STATUS_BAD_PARAMETER;
     return request->rights & ~capability_rights(word) ? STATUS_NO_RIGHT : STATUS_SUCCESS;
 }
@@ -81,12 +72,6 @@ static inline struct mapping *mapping_make(struct space *space, struct node *slo
     return mapping;
 }
 
-static uint64_t page_flags(const struct mem *mem, uint64_t rights)
-{
-    return (uint64_t)mem->type << 3 | (rights & MEM_RIGHT_WRITE ? PAGE_WRITE : 0) |
-           (rights & MEM_RIGHT_EXECUTE ? 0 : PAGE_NX);
-}
-
 /* Both locks are held. */
 static inline enum status create_locked(struct space *space, struct mem *mem, struct node *slot,
                                         const struct map_request *request, uint64_t *needs)
@@ -103,8 +88,8 @@ static inline enum status create_locked(struct space *space, struct mem *mem, st
     if (!mapping)
         return STATUS_NEEDS_FRAMES;
     mem->mappings++;
-    uint64_t entry =
-        page_entry(mem->base + request->offset, level, page_flags(mem, request->rights));
+    uint64_t entry = space_entry(space, mem->base + request->offset, level, request->rights,
+                                 (enum mem_type)mem->type);
     if (spot.entry)
         spot_fill(spot, request->count, level, entry);
     else
@@ -117,7 +102,7 @@ enum status mapping_create(struct space *space, struct node *slot, uint64_t word
                            const struct map_request *request, uint32_t cpu, uint64_t *needs)
 {
     struct mem *mem = mem_of(word);
-    enum status status = request_check(mem, word, request);
+    enum status status = request_check(space, mem, word, request);
 
     if (status != STATUS_SUCCESS)
         return status;
@@ -157,8 +142,6 @@ static void ports_make(struct space *space)
     }
     space->ports[1] = frame[1];
     __atomic_store_n(&space->ports[0], frame[0], __ATOMIC_RELEASE);
-    for (uint32_t cpu = 0; cpu < BOOT_MAX_CPUS; cpu++) /* the tags say so from now on */
-        __atomic_store_n(&space->tags[cpu].generation, 0, __ATOMIC_RELAXED);
 }
 
 /* Both locks are held. */
@@ -174,6 +157,9 @@ static enum status ports_locked(struct space *space, struct node *slot, uint32_t
         return STATUS_NEEDS_FRAMES;
     ports_make(space);
     ports_set(space, first, first + count, false);
+    for (uint32_t cpu = 0; cpu < BOOT_MAX_CPUS;
+         cpu++) /* a tag says so, or has a copy of the bits */
+        __atomic_store_n(&space->tags[cpu].generation, 0, __ATOMIC_RELEASE);
     return STATUS_SUCCESS;
 }
 
@@ -285,6 +271,23 @@ enum status mapping_split(struct space *space, uint64_t address, uint32_t cpu)
     lock_give(&space->lock);
     shoot_flush(cpu);
     return status;
+}
+
+enum status mapping_watch(struct space *space, uint64_t address, uint32_t count, uint64_t level,
+                          enum space_watch what, uint64_t changed[SPACE_WATCH_WORDS], uint32_t cpu)
+{
+    if (level >= space->levels || count - 1 >= SPACE_PAGES)
+        return STATUS_BAD_PARAMETER;
+    uint64_t bytes = level_bytes((unsigned)level);
+    if (address % bytes || address > SPACE_END - count * bytes ||
+        address / bytes % SPACE_ENTRIES + count > SPACE_ENTRIES)
+        return STATUS_BAD_PARAMETER;
+    lock_take(&space->lock);
+    space_watch(space, address, count, (unsigned)level, what, changed, cpu);
+    lock_give(&space->lock);
+    shoot_flush(cpu);
+    shoot_settle(cpu); /* what another CPU found and has not flushed yet counts for this call too */
+    return STATUS_SUCCESS;
 }
 
 bool mapping_die_step(struct space *space, unsigned budget, uint32_t cpu)

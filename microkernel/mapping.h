@@ -10,8 +10,6 @@
 #include "mem.h"
 #include "space.h"
 
-#define MAPPING_RIGHTS (MEM_RIGHT_READ | MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE)
-
 /* Ports that are open in a domain are recorded too, at addresses that no page has. */
 #define PORTS_ADDRESS 0x4000000000000000ull /* of port 0 */
 #define LEVEL_PORTS   3u
@@ -43,7 +41,8 @@ struct map_request {
 /*
  * Maps memory of the MEM that slot names by `word` into space. STATUS_BAD_PARAMETER: a page size
  * that there is not; address or the memory there not aligned to it, or out of range;
- * rights without reading, or both to write and to execute; STATUS_NO_RIGHT: word has fewer;
+ * rights without reading, or, but in a VM, both to write and to execute; STATUS_NO_RIGHT: word has
+ * fewer;
  * STATUS_BAD_CAPABILITY: slot has changed or the space is dying; STATUS_DEPTH; STATUS_IN_USE: the
  * MEM is divided or deposited, or the range is not free; STATUS_NEEDS_FRAMES: *needs more frames in
  * the space's pool. Nothing changes then.
@@ -80,6 +79,15 @@ __attribute__((warn_unused_result)) enum status mapping_unmap(struct space *spac
  */
 __attribute__((warn_unused_result)) enum status mapping_split(struct space *space, uint64_t address,
                                                               uint32_t cpu);
+
+/*
+ * space_watch of pages of a VM, with its lock; on return no CPU uses what was there before, so that
+ * a page that is written from now on is marked, or not written. STATUS_BAD_PARAMETER: not 1 to
+ * SPACE_PAGES pages, not aligned, not of this space, or their entries are not in one table.
+ */
+__attribute__((warn_unused_result)) enum status
+mapping_watch(struct space *space, uint64_t address, uint32_t count, uint64_t level,
+              enum space_watch what, uint64_t changed[SPACE_WATCH_WORDS], uint32_t cpu);
 
 /*
  * One step of emptying a space, in which nothing is mapped from the first step on: undoes at most

@@ -5,11 +5,32 @@
 #include "mapping.h"
 #include "pd.h"
 #include "syscalls.h"
+#include "vm.h"
 
 #define FRAMES_AT_ONCE 4u
 
+/* The address space of a VM to which a capability has the right to map. NULL: it is none such. */
+static __attribute__((noinline)) struct space *guest_space_of(uint64_t word)
+{
+    return capability_serves(word, OBJECT_VM, VM_RIGHT_MAP)
+               ? &((struct vm *)capability_object(word))->space
+               : NULL;
+}
+
+inline struct space *space_of(uint64_t word)
+{
+    if (__builtin_expect(capability_serves(word, OBJECT_PD, PD_RIGHT_MAP), true))
+        return &((struct pd *)capability_object(word))->space;
+    return guest_space_of(word);
+}
+
+enum status space_refusal(uint64_t word)
+{
+    return capability_serves(word, OBJECT_VM, 0) ? STATUS_NO_RIGHT : table_refusal(word, OBJECT_PD);
+}
+
 /*
- * RDI: MEM | protection domain << 32, RSI: address, RDX: offset, R8: pages | level << 16, R9:
+ * RDI: MEM | domain or VM << 32, RSI: address, RDX: offset, R8: pages | level << 16, R9:
  * rights.
  */
 uint64_t syscall_map(struct ec *ec)
@@ -21,29 +42,29 @@ uint64_t syscall_map(struct ec *ec)
                                   .count = (uint32_t)(regs->r8 & 0xffff),
                                   .level = regs->r8 >> 16,
                                   .rights = regs->r9};
-    struct object *pd;
+    uint64_t word, target = table_raw(own, regs->rdi >> 32);
     struct node *slot;
-    uint64_t word;
     enum status status = table_find_slot(own, (uint32_t)regs->rdi, OBJECT_MEM, 0, &slot, &word);
 
-    if (!status)
-        status = table_find(own, regs->rdi >> 32, OBJECT_PD, PD_RIGHT_MAP, &pd);
     if (status)
         return status;
-    return mapping_create(&((struct pd *)pd)->space, slot, word, &request, cpu_this()->index,
-                          &regs->rdx);
+    struct space *space = space_of(target);
+    if (!space)
+        return space_refusal(target);
+    return mapping_create(space, slot, word, &request, cpu_this()->index, &regs->rdx);
 }
 
-/* RDI: protection domain, RSI: address at which a mapping begins. */
+/* RDI: domain or VM, RSI: address at which a mapping begins. */
 uint64_t syscall_unmap(struct ec *ec)
 {
-    struct object *pd;
-    enum status status = table_find(&ec->pd->table, ec->regs.rdi, OBJECT_PD, PD_RIGHT_MAP, &pd);
+    uint64_t target = table_raw(&ec->pd->table, ec->regs.rdi);
+    struct space *space = space_of(target);
 
-    if (!status && ec->regs.rsi >= SPACE_END) /* ports are recorded beyond it */
+    if (!space)
+        return space_refusal(target);
+    if (ec->regs.rsi >= SPACE_END) /* ports are recorded beyond it */
         return STATUS_BAD_PARAMETER;
-    return status ? status
-                  : mapping_unmap(&((struct pd *)pd)->space, ec->regs.rsi, cpu_this()->index);
+    return mapping_unmap(space, ec->regs.rsi, cpu_this()->index);
 }
 
 /*

@@ -8,6 +8,9 @@
 #include "portal.h"
 #include "shoot.h"
 #include "syscall.h"
+#include "vcpu.h"
+#include "vcpu_state.h"
+#include "vmx.h"
 
 #define VALUE(name, value)         __asm__(".ascii \"OFFSET " name " %c0\"" : : "i"(value))
 #define OFFSET(name, type, member) VALUE(name, offsetof(struct type, member))
@@ -26,13 +29,14 @@ void offsets(void)
     WINDOW("CPU_SHOOT", shoot);
     WINDOW("CPU_TAG", tag);
 
+    OFFSET("VCPU_PAGE", vcpu, page);
     OFFSET("EC_REGISTERS", ec, regs);
     OFFSET("EC_LAST_REGISTER", ec, regs.error);
     OFFSET("EC_RUN", ec, cpu);
     OFFSET("EC_STATE", ec, state);
     OFFSET("EC_FULL", ec, full);
     OFFSET("EC_SAVED", ec, vectors_saved);
-    OFFSET("EC_VECTORS", ec, vectors);
+    VALUE("EC_VECTORS", EC_VECTORS);
     OFFSET("EC_ADDRESS", ec, address);
     OFFSET("EC_FS_BASE", ec, fs_base);
     OFFSET("EC_GS_BASE", ec, gs_base);
@@ -43,6 +47,9 @@ void offsets(void)
     OFFSET("EC_PARTNER", ec, partner);
     OFFSET("EC_ROOM", ec, room);
 
+    OFFSET("VCPU_PAGE", vcpu, page);
+    OFFSET("VCPU_FLAGS", vcpu, flags);
+    VALUE("VMX_REFUSED", VMX_REFUSED);
     OFFSET("PD_DIRECTORY", pd, table.directory);
     OFFSET("SPACE_GENERATION", space, tags[0].generation);
     OFFSET("SPACE_CR3", space, tags[0].cr3);
@@ -67,5 +74,6 @@ void offsets(void)
     VALUE("REGISTER_WORDS", MESSAGE_REGISTERS);
     VALUE("LONGEST", MESSAGE_WORDS);
     VALUE("SYSCALLS", SYSCALL_COUNT);
+    VALUE("STATES", STATE_ALL);
     VALUE("BAD_CALL", STATUS_BAD_CALL);
 }

@@ -28,6 +28,12 @@ bool ports_load(struct cpu *cpu, const struct space *space)
     const uint64_t *ports = __atomic_load_n(&space->ports[0], __ATOMIC_ACQUIRE);
     uint64_t window = cpu_area(cpu->index) + CPU_IO_BITMAP;
 
+    if (ports && cpu->guest.task_short) {
+        cpu->guest.task_short = false;
+        task_load(cpu);
+        if (cpu->ports == ports)
+            return true;
+    }
     if (cpu->ports == ports)
         return false;
     lock_take(&window_lock);

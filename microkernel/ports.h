@@ -15,6 +15,7 @@
 
 #define PORTS_FRAMES  2u
 #define PORTS_A_FRAME (FRAME_SIZE * 8)
+#define PORTS_ALL     (PORTS_FRAMES * PORTS_A_FRAME)
 
 struct cpu;
 struct ec;

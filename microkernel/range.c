@@ -8,6 +8,7 @@
 #include "mapping.h"
 #include "pd.h"
 #include "sc.h"
+#include "syscalls.h"
 
 enum status part_derive(struct node *slot, uint64_t word, struct part *part, uint32_t share,
                         struct node *destination)
@@ -44,14 +45,13 @@ static uint64_t ports_control(struct ec *ec, struct node *slot, uint64_t word)
     const struct range *range = (const struct range *)capability_object(word);
     struct registers *regs = &ec->regs;
     bool open = regs->rsi == PORTS_OPEN;
-    struct object *pd;
-    enum status status = table_find(&ec->pd->table, regs->rdx, OBJECT_PD, PD_RIGHT_MAP, &pd);
+    uint64_t target = table_raw(&ec->pd->table, regs->rdx);
+    struct space *space = space_of(target);
 
-    if (status)
-        return status;
+    if (!space)
+        return space_refusal(target);
     if (regs->rsi > PORTS_CLOSE || !range_holds(range, regs->r8, open ? regs->r9 : 1))
         return STATUS_BAD_PARAMETER;
-    struct space *space = &((struct pd *)pd)->space;
     uint32_t first = range->base + (uint32_t)regs->r8;
     if (!open)
         return regs->r9 ? STATUS_BAD_PARAMETER

@@ -18,6 +18,7 @@
 #include "syscall.h"
 #include "timer.h"
 #include "trace.h"
+#include "vcpu.h"
 #include "x86.h"
 
 /*
@@ -140,10 +141,24 @@ static void woken_step(struct cpu *cpu)
     }
     __atomic_store_n(&cpu->told, !chain_empty(&cpu->woken) || !chain_empty(&cpu->ending),
                      __ATOMIC_RELAXED);
+    if (ec && ec_is_vcpu(ec))
+        vcpu_woken(vcpu_of(ec));
     if (ec)
         woken(cpu, ec);
     else
         lock_give(&cpu->wake_lock);
+}
+
+void sched_request(struct vcpu *vcpu, uint32_t request)
+{
+    struct cpu *cpu = cpu_at(vcpu->ec.cpu);
+
+    lock_take(&cpu->wake_lock);
+    if (request & (PENDING_FROZEN | REQUEST_RESUME)) /* the last word counts */
+        vcpu->requests &= ~(uint32_t)(PENDING_FROZEN | REQUEST_RESUME);
+    vcpu->requests |= request;
+    woken_add(cpu, &vcpu->ec);
+    lock_give(&cpu->wake_lock);
 }
 
 void sched_wake_interrupt(struct cpu *cpu)
@@ -301,6 +316,8 @@ void schedule(struct cpu *cpu)
 
 void sched_run(struct cpu *cpu, struct ec *ec)
 {
+    if (ec_is_vcpu(ec))
+        vcpu_run(cpu, vcpu_of(ec));
     ec_switch(cpu, ec);
     if (ec->full)
         ec_resume_full(ec);
@@ -332,7 +349,9 @@ void sched_timer_interrupt(struct cpu *cpu)
     time_charge(cpu, now);
     if (wait) {
         struct ec *ec = CONTAINER(wait, struct ec, timer);
-        if (semaphore_cancel(ec) || ipc_cancel(ec))
+        if (ec_is_vcpu(ec))
+            vcpu_timer(vcpu_of(ec));
+        else if (semaphore_cancel(ec) || ipc_cancel(ec))
             ec_wake(ec, STATUS_TIMEOUT);
     }
     if (refill)

@@ -46,6 +46,11 @@ void ec_wake(struct ec *ec, uint64_t status);
 /* Something was added to the CPU's woken or ending list, and its wake_lock is still held. */
 void sched_tell(struct cpu *cpu);
 
+struct vcpu;
+
+/* Its CPU will take over what is asked of it (vcpu_woken), at the latest when it next schedules. */
+void sched_request(struct vcpu *vcpu, uint32_t request);
+
 /* Takes over what other CPUs have woken; the handler of VECTOR_WAKE. */
 void sched_wake_interrupt(struct cpu *cpu);
 

@@ -5,7 +5,8 @@
  * loads has forgotten the entry. So it never has a tag loaded under which it may know a table that
  * has been given back; hence the tag is not looked at after the load, which would be a fence too.
  * For the same reason a CPU is asked while it changes from the space to another one: loaded still
- * names it.
+ * names it. Guests are entered in the same way (guest_tag.h); but the tables of a VM are not walked
+ * after an exit, so that one name is enough, and one that was there before needs no fence.
  */
 #include "shoot.h"
 
@@ -94,7 +95,8 @@ static __attribute__((noinline)) void others_add(uint32_t cpu, struct space *spa
     for (uint64_t left = others; left; left &= left - 1) {
         const struct shoot_cpu *other = &shoot_cpus[lowest(left)];
         if (__atomic_load_n(&other->loaded, __ATOMIC_ACQUIRE) == space ||
-            __atomic_load_n(&other->current, __ATOMIC_RELAXED) == space)
+            __atomic_load_n(&other->current, __ATOMIC_RELAXED) == space ||
+            __atomic_load_n(&other->guest, __ATOMIC_RELAXED) == space)
             self->cpus |= bit(lowest(left));
     }
     self->long_way |= self->cpus != 0;
@@ -162,6 +164,17 @@ static void others_ask(struct shoot_cpu *self, uint32_t here)
     }
 }
 
+/*
+ * Whatever this CPU knew of that VM is forgotten before a guest of it is entered again, and until
+ * then nobody need ask. The tag has to go here too: this CPU may have taken it after the sender
+ * did.
+ */
+static void guest_leave(struct shoot_cpu *self, uint32_t cpu)
+{
+    __atomic_store_n(&self->guest->tags[cpu].generation, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&self->guest, NULL, __ATOMIC_RELEASE);
+}
+
 void shoot_serve(uint32_t cpu)
 {
     struct shoot_cpu *self = &shoot_cpus[cpu];
@@ -173,6 +186,8 @@ void shoot_serve(uint32_t cpu)
         shoot_everything_invalidate();
     if (self->current)
         space_load_new(self->current, cpu);
+    if (self->guest)
+        guest_leave(self, cpu);
     for (; senders; senders &= senders - 1)
         __atomic_fetch_and(&shoot_cpus[lowest(senders)].pending, ~bit(cpu), __ATOMIC_SEQ_CST);
 }

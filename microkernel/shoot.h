@@ -19,6 +19,10 @@
  * remote CPU that does not run the space needs no interrupt: it loses its tag. Without PCIDs there
  * is one generation, and every change of CR3 forgets. PCID 0 belongs to the kernel's own tables,
  * which map nothing for users.
+ *
+ * A VM's space is never loaded in this way; its guests run on top of what is loaded. Its tags are
+ * numbers (guest_tag.h), 0 again for none: the CPU has to forget the guest's translations before it
+ * enters one. A CPU whose `guest` names the VM may be in there, and is interrupted.
  */
 #ifndef CAIRN_SHOOT_H
 #define CAIRN_SHOOT_H
@@ -49,6 +53,7 @@ struct shoot_cpu {
     /* Written by this CPU only. */
     struct space *current; /* whose tables CR3 has, or is about to have; NULL: the kernel's own */
     struct space *loaded;  /* the same, but changed behind CR3, not before it */
+    struct space *guest;   /* of the VM whose guest it runs or is about to run; NULL: none */
     uint64_t generation;
     uint64_t plain; /* the same, or TAG_PORTS: it takes more to leave what is loaded */
     uint32_t pcid;  /* handed out last */

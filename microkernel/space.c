@@ -1,9 +1,9 @@
 /*
- * Page tables of address spaces. Accessed and dirty are set at once, so the processor never writes
- * to a table, and an entry is one word, so it never sees half of one.
+ * Tables of address spaces. An entry is one word, so the processor never sees half of one.
  */
 #include "space.h"
 
+#include "capability.h"
 #include "pool.h"
 
 #define ENTRIES     SPACE_ENTRIES
@@ -11,6 +11,55 @@
 #define KERNEL_HALF 256u
 
 #define TABLE_FLAGS (PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED)
+
+/* In the entry of a page that cannot be written only because it is watched. Ignored by processors.
+ */
+#define PAGE_PROTECTED (1ull << 52)
+
+#define READ    MEM_RIGHT_READ
+#define WRITE   MEM_RIGHT_WRITE
+#define EXECUTE MEM_RIGHT_EXECUTE
+
+#define PAGE (PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY)
+
+/* Entries of the PAT (features.c), in bits 3 and 4. */
+#define PAGE_TYPES                                                                           \
+    {                                                                                        \
+        [MEM_WRITE_COMBINING] = MEM_WRITE_COMBINING << 3, [MEM_UNCACHED] = MEM_UNCACHED << 3 \
+    }
+
+const struct space_format space_domain = {
+    .rights = {[READ] = PAGE | PAGE_NX,
+               [READ | WRITE] = PAGE | PAGE_WRITE | PAGE_NX,
+               [READ | EXECUTE] = PAGE},
+    .types = PAGE_TYPES,
+    .table = TABLE_FLAGS,
+    .dirty = PAGE_DIRTY,
+};
+
+/* A guest's own tables say what of it is executed; so its memory can have all rights. */
+const struct space_format space_npt = {
+    .rights = {[READ] = PAGE | PAGE_NX,
+               [READ | WRITE] = PAGE | PAGE_WRITE | PAGE_NX,
+               [READ | EXECUTE] = PAGE,
+               [READ | WRITE | EXECUTE] = PAGE | PAGE_WRITE},
+    .types = PAGE_TYPES,
+    .table = TABLE_FLAGS,
+    .dirty = PAGE_DIRTY,
+};
+
+#define EPT (EPT_READ | EPT_ACCESSED | EPT_DIRTY)
+
+/* Memory types are those of MTRRs (SDM 3A, table 12-8). */
+const struct space_format space_ept = {
+    .rights = {[READ] = EPT,
+               [READ | WRITE] = EPT | EPT_WRITE,
+               [READ | EXECUTE] = EPT | EPT_EXECUTE,
+               [READ | WRITE | EXECUTE] = EPT | EPT_WRITE | EPT_EXECUTE},
+    .types = {[MEM_WRITE_BACK] = 6 << EPT_TYPE_SHIFT, [MEM_WRITE_COMBINING] = 1 << EPT_TYPE_SHIFT},
+    .table = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_ACCESSED,
+    .dirty = EPT_DIRTY,
+};
 
 unsigned space_levels SEALED = 2;
 
@@ -44,13 +93,23 @@ static void entry_set(uint64_t *entry, uint64_t value)
     __atomic_store_n(entry, value, __ATOMIC_RELAXED);
 }
 
-bool space_init(struct space *space, struct pool *pool, const uint64_t *kernel_root)
+bool space_init_guest(struct space *space, struct pool *pool, const struct space_format *format,
+                      unsigned levels)
 {
     space->root = pool_take_frame(pool);
     if (!space->root)
         return false;
     space->cr3 = (uint64_t)space->root - FRAME_BASE;
     space->pool = pool;
+    space->format = format;
+    space->levels = levels;
+    return true;
+}
+
+bool space_init(struct space *space, struct pool *pool, const uint64_t *kernel_root)
+{
+    if (!space_init_guest(space, pool, &space_domain, space_levels))
+        return false;
     for (unsigned i = KERNEL_HALF; i < ENTRIES; i++)
         space->root[i] = kernel_root[i];
     return true;
@@ -60,7 +119,9 @@ void space_end(struct space *space, uint32_t cpu)
 {
     if (shoot_cpus[cpu].current == space)
         space_leave(cpu);
-    shoot_space(cpu, space); /* CPUs that have it loaded find it dying */
+    if (shoot_cpus[cpu].guest == space)
+        __atomic_store_n(&shoot_cpus[cpu].guest, NULL, __ATOMIC_RELAXED);
+    shoot_space(cpu, space); /* CPUs that have it loaded, or name it as their guest, leave it */
     shoot_flush(cpu);
     shoot_settle(cpu); /* others may not have flushed what they took from it */
     pool_give_frame(space->pool, space->root);
@@ -124,7 +185,7 @@ static struct spot spot_make(struct space *space, uint64_t address, unsigned lev
         uint64_t *entry = &table[table_index(address, at)];
         if (!*entry) {
             uint64_t below = (uint64_t)pool_take_reserved(space->pool) - FRAME_BASE;
-            entry_set(entry, below | TABLE_FLAGS);
+            entry_set(entry, below | space->format->table);
             if (at < ROOT_LEVEL)
                 entry_set(above, *above + COUNT_ONE);
         }
@@ -185,6 +246,10 @@ void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned
         table_clear(space, address + here * level_bytes(level), count - here, level);
 }
 
+/*
+ * A guest may write to the page meanwhile, and the processor mark that in an entry that goes away
+ * just then: so all that comes of a page counts as written.
+ */
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
                  uint32_t cpu)
 {
@@ -195,13 +260,54 @@ void space_split(struct space *space, uint64_t address, unsigned level, struct s
         table = table_below(table[table_index(address, at)]);
 
     uint64_t *entry = &table[table_index(address, level + 1)];
-    uint64_t page = level ? *entry : *entry & ~PAGE_LARGE;
+    uint64_t page = *entry | space->format->dirty;
+    if (!level)
+        page &= ~PAGE_LARGE;
     for (unsigned i = 0; i < ENTRIES; i++, page += level_bytes(level))
         below[i] = page;
-    __atomic_store_n(entry, ((uint64_t)below - FRAME_BASE) | TABLE_FLAGS | ENTRIES * COUNT_ONE,
+    __atomic_store_n(entry,
+                     ((uint64_t)below - FRAME_BASE) | space->format->table | ENTRIES * COUNT_ONE,
                      __ATOMIC_RELEASE);
     *spot = (struct spot){below, entry};
     if (shoot_cpus[cpu].current == space)
         shoot_pages(cpu, address, 1, level_bytes(level + 1));
     shoot_space(cpu, space);
+}
+
+/* The entries of a level for the pages from address on, in one table. NULL: there is none. */
+static uint64_t *entries_find(const struct space *space, uint64_t address, unsigned level)
+{
+    uint64_t *table = space->root;
+
+    for (unsigned at = ROOT_LEVEL; at > level; at--) {
+        uint64_t entry = table[table_index(address, at)];
+        if (!entry || entry & PAGE_LARGE)
+            return NULL;
+        table = table_below(entry);
+    }
+    return &table[table_index(address, level)];
+}
+
+/* A page of the size whose entry has the bits of `when` gets those of `flip` changed. */
+void space_watch(struct space *space, uint64_t address, uint32_t count, unsigned level,
+                 enum space_watch what, uint64_t changed[SPACE_WATCH_WORDS], uint32_t cpu)
+{
+    uint64_t dirty = space->format->dirty;
+    const uint64_t when[] = {
+        [WATCH_DIRTY] = dirty, [WATCH_PROTECT] = PAGE_WRITE, [WATCH_RESTORE] = PAGE_PROTECTED};
+    uint64_t has = when[what] | (level ? PAGE_LARGE : 0);
+    uint64_t flip = what == WATCH_DIRTY ? dirty : PAGE_WRITE | PAGE_PROTECTED;
+    bool any = false;
+
+    level_assume(level);
+    uint64_t *entry = entries_find(space, address, level);
+    for (uint32_t i = 0; entry && i < count; i++) {
+        if ((__atomic_load_n(&entry[i], __ATOMIC_RELAXED) & has) != has)
+            continue;
+        __atomic_fetch_xor(&entry[i], flip, __ATOMIC_RELAXED);
+        changed[i / 64] |= 1ull << i % 64;
+        any = true;
+    }
+    if (any)
+        shoot_space(cpu, space);
 }

@@ -1,10 +1,15 @@
 /*
- * Address spaces of protection domains: their page tables (SDM 3A, 4.5) and who has them loaded.
+ * Address spaces of protection domains and VMs: their tables, in one of three formats (paging.h),
+ * and who has them loaded.
  *
  * Entries of upper levels allow everything, the last one decides. An entry that points to a table
  * counts, in bits that the processor ignores, how many entries of that table are used; a table
  * whose last entry goes is taken out at once. What is mapped is recorded in `mappings`
  * (mapping.h), and nothing is mapped without a record.
+ *
+ * Accessed and dirty are set from the start, so the processor writes to no table, but in a VM to
+ * entries of the last level whose dirty bit was cleared (space_watch). It changes that one bit, as
+ * an atomic operation; whoever changes such an entry, other than to make it empty, does likewise.
  */
 #ifndef CAIRN_SPACE_H
 #define CAIRN_SPACE_H
@@ -12,6 +17,7 @@
 #include "address_space.h"
 #include "boot_info.h"
 #include "lock.h"
+#include "mem.h"
 #include "paging.h"
 #include "shoot.h"
 #include "trie.h"
@@ -32,10 +38,24 @@ struct spot {
     uint64_t *above; /* the entry that points to their table */
 };
 
+#define MAPPING_RIGHTS (MEM_RIGHT_READ | MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE)
+
+/* How entries are written: as page tables, which are those of nested paging too, or as EPT. */
+struct space_format {
+    uint64_t rights[MAPPING_RIGHTS + 1]; /* of a page with these MEM_RIGHT_*; 0: there is none */
+    uint64_t types[MEM_UNCACHED + 1];    /* and of this memory type */
+    uint64_t table;                      /* of an entry that points to a table */
+    uint64_t dirty;                      /* the page was written */
+};
+
+extern const struct space_format space_domain, space_npt, space_ept;
+
 struct space {
-    uint64_t *root;       /* top table, in the frame map; constant, as are cr3 and pool */
-    uint64_t cr3;         /* its physical address */
-    struct pool *pool;    /* pays for tables and records */
+    uint64_t *root;    /* top table, in the frame map; constant, as is what follows */
+    uint64_t cr3;      /* its physical address */
+    struct pool *pool; /* pays for tables and records */
+    uint64_t levels;   /* page sizes that there are: 2, or 3 with 1 GiB */
+    const struct space_format *format;
     uint64_t cpus;        /* bit n: CPU n has had it loaded. Atomic */
     struct trie mappings; /* by page number; under lock, as are the tables */
     struct lock lock;     /* taken after a MEM's, before a pool's */
@@ -46,27 +66,32 @@ struct space {
     struct tag tags[BOOT_MAX_CPUS]; /* shoot.h */
 };
 
-#define PAGE_LARGE (1ull << 7) /* level 1 and 2: a page, not a table */
-
 /* Page sizes: level 0, 1 and 2 are 4 KiB, 2 MiB and 1 GiB. */
 static inline uint64_t level_bytes(unsigned level)
 {
     return FRAME_SIZE << 9 * level;
 }
 
-/* What maps a page of a level; flags: what it allows, and how it is cached. */
-static inline uint64_t page_entry(uint64_t frame, unsigned level, uint64_t flags)
+/* What maps a page of a level, with rights that there are. */
+static inline uint64_t space_entry(const struct space *space, uint64_t frame, unsigned level,
+                                   uint64_t rights, enum mem_type type)
 {
-    return frame | flags | PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY |
-           (level ? PAGE_LARGE : 0);
+    const struct space_format *format = space->format;
+
+    return frame | format->rights[rights] | format->types[type] | (level ? PAGE_LARGE : 0);
 }
 
-/* Page sizes that the processors have: 2, or 3 where they have 1 GiB pages. Set at boot. */
+/* Page sizes of domains: 2, or 3 where the processors have 1 GiB pages. Set at boot. */
 extern unsigned space_levels;
 
 /* A new space with the kernel's half of kernel_root; false: the pool lacks one frame. */
 __attribute__((warn_unused_result)) bool space_init(struct space *space, struct pool *pool,
                                                     const uint64_t *kernel_root);
+
+/* The guest-physical space of a VM, with that many page sizes. */
+__attribute__((warn_unused_result)) bool space_init_guest(struct space *space, struct pool *pool,
+                                                          const struct space_format *format,
+                                                          unsigned levels);
 
 /*
  * Ends a space that mapping_die_step has emptied. No CPU begins to load it any more (its ECs are
@@ -143,6 +168,23 @@ static inline bool spot_clear(struct spot spot, uint32_t count)
  */
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
                  uint32_t cpu);
+
+#define SPACE_WATCH_WORDS (SPACE_PAGES / 64)
+
+enum space_watch {
+    WATCH_DIRTY,   /* tells which pages were written since the last time, or mapped or split */
+    WATCH_PROTECT, /* takes the right to write away from pages that have it */
+    WATCH_RESTORE, /* and gives it back to those */
+};
+
+/*
+ * Does that for count pages of a level at an address of a VM, whose entries are in one table; what
+ * is not mapped in pages of that size is left alone. Bit n of changed: page n was; the others keep
+ * their values. When the batch has been flushed no CPU uses what was there before. The lock is
+ * held.
+ */
+void space_watch(struct space *space, uint64_t address, uint32_t count, unsigned level,
+                 enum space_watch what, uint64_t changed[SPACE_WATCH_WORDS], uint32_t cpu);
 
 /* Loads the space on this CPU. */
 static inline void space_load(struct space *space, uint32_t cpu)

@@ -16,6 +16,8 @@
 #include "stop.h"
 #include "syscalls.h"
 #include "trace.h"
+#include "vcpu.h"
+#include "vm.h"
 
 #define EXIT_STATUS_MAX 255
 
@@ -46,7 +48,8 @@ uint64_t syscall_control(struct ec *ec)
         return STATUS_BAD_CAPABILITY;
     if (object->type >= OBJECT_PORTS && object->type <= OBJECT_PCI)
         return range_control(ec, (enum object_type)object->type);
-    if (regs->rsi && object->type != OBJECT_EC && object->type != OBJECT_PLATFORM)
+    if (regs->rsi && object->type != OBJECT_EC && object->type != OBJECT_PLATFORM &&
+        object->type < OBJECT_VM)
         return STATUS_BAD_PARAMETER; /* the others have one operation */
     switch (object->type) {
     case OBJECT_PD:
@@ -62,6 +65,10 @@ uint64_t syscall_control(struct ec *ec)
         return STATUS_SUCCESS;
     case OBJECT_EC:
         return ec_control(ec, (struct ec *)object, rights);
+    case OBJECT_VM:
+        return vm_control(ec, (struct vm *)object, rights);
+    case OBJECT_VCPU:
+        return vcpu_control(ec, (struct vcpu *)object, rights);
     case OBJECT_SC:
         if (!(rights & SC_RIGHT_READ))
             return STATUS_NO_RIGHT;

@@ -37,6 +37,13 @@ uint64_t syscall_control(struct ec *ec); /* control.c */
 enum status slot_open(struct ec *ec, struct table *table, uint64_t selector, struct node **slot)
     __attribute__((warn_unused_result));
 
+/*
+ * The address space of a domain or VM that a capability has the right to map into. NULL: it is none
+ * such; space_refusal says what it lacks.
+ */
+struct space *space_of(uint64_t word);
+enum status space_refusal(uint64_t word);
+
 /* One step of revoking what is derived from slot, and with self what it holds. True: all is gone.
  */
 bool slot_revoke(struct node *slot, bool self) __attribute__((warn_unused_result));

@@ -29,13 +29,14 @@ void trace_record(struct cpu *cpu, enum trace_type type, uint64_t a, uint64_t b)
 void trace_update(struct cpu *cpu)
 {
     bool on = __atomic_load_n(&wanted, __ATOMIC_RELAXED);
-    uint64_t entry = cpu_area(cpu->index) + CPU_ENTRY;
 
     if (on == cpu->tracing)
         return;
     cpu->tracing = on;
     cpu->waiting = on ? 0 : ec_word(cpu->index, EC_WAITING); /* exceptions go the slow way too */
-    msr_write(MSR_LSTAR, entry + (on ? (uint64_t)(entry_traced - entry_page) : 0));
+    system_call_setup(cpu);                                  /* it enters by another way */
+    cpu->guest.msrs = UINT32_MAX;                            /* after guests too: guest->pass */
+    cpu->guest.settled = NULL;
 }
 
 void trace_switch(bool on)

@@ -19,15 +19,16 @@
 
 #define VECTOR_DEBUG         1
 #define VECTOR_NMI           2
+#define VECTOR_DEVICE        7 /* #NM */
 #define VECTOR_DOUBLE_FAULT  8
 #define VECTOR_PROTECTION    13
 #define VECTOR_PAGE_FAULT    14
 #define VECTOR_MACHINE_CHECK 18
 
 /* More is to be known than the registers, or it is no program's affair. */
-#define VECTORS_SPECIAL                                                       \
-    (1u << VECTOR_NMI | 1u << VECTOR_DOUBLE_FAULT | 1u << VECTOR_PROTECTION | \
-     1u << VECTOR_PAGE_FAULT | 1u << VECTOR_MACHINE_CHECK)
+#define VECTORS_SPECIAL                                                   \
+    (1u << VECTOR_NMI | 1u << VECTOR_DEVICE | 1u << VECTOR_DOUBLE_FAULT | \
+     1u << VECTOR_PROTECTION | 1u << VECTOR_PAGE_FAULT | 1u << VECTOR_MACHINE_CHECK)
 
 /* For a reader of a debug build; a release build says only what and where. */
 static void registers_print(const struct registers *r)
@@ -93,12 +94,12 @@ void trap_user(struct cpu *cpu, struct ec *ec)
     if (1u << vector & VECTORS_SPECIAL) {
         if (vector == VECTOR_PAGE_FAULT)
             ec->address = cr2_read(); /* otherwise that may be another's */
-        else if (vector != VECTOR_PROTECTION)
+        else if (vector != VECTOR_PROTECTION && vector != VECTOR_DEVICE)
             exception_end_run(ec);
-        else if (ports_load(cpu, ec->space))
+        else if (vector == VECTOR_DEVICE ? vectors_wanted(cpu) : ports_load(cpu, ec->space))
             ec_resume_full(ec);
     }
-    ec->full = true;
+    ec->full = FULL_ALL;
     vectors_save(ec);
     trace(cpu, TRACE_EXCEPTION, vector, ec->regs.rip);
     ipc_exception(cpu, ec);
@@ -108,7 +109,8 @@ void trap_user(struct cpu *cpu, struct ec *ec)
 
 /*
  * Interrupts of the kernel come only where it opens them for them: what they change is looked at
- * afterwards there.
+ * afterwards there. It touches vector registers only where it has a stack, so #NM may tell it that
+ * a guest's state is in them: that costs nothing where there is none.
  */
 void trap_kernel(const struct registers *regs, uint64_t *rflags)
 {
@@ -117,6 +119,6 @@ void trap_kernel(const struct registers *regs, uint64_t *rflags)
     else if (regs->vector == VECTOR_DEBUG)
         /* A program's single step that came late, on the first instruction of a system call. */
         *rflags &= ~RFLAGS_TF;
-    else
+    else if (regs->vector != VECTOR_DEVICE || !vectors_wanted(cpu_this()))
         exception_report(regs, "kernel", cr2_read());
 }

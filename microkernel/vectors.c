@@ -5,7 +5,9 @@
 
 #include "cpu.h"
 #include "ec.h"
+#include "shoot.h"
 #include "stop.h"
+#include "vcpu.h"
 #include "x86.h"
 
 #define EAX_XGETBV1 (1u << 2) /* CPUID.(0xd,1) */
@@ -37,7 +39,7 @@ void vectors_enable(struct cpu *cpu)
 {
     __builtin_ia32_xsetbv(0, cpuid(0xd, 0).eax); /* none of the upper components is for programs */
     uint32_t size = cpuid(0xd, 0).ebx;
-    if (size > FRAME_OBJECT_MAXIMUM - offsetof(struct ec, vectors))
+    if (size > XSAVE_MAXIMUM)
         stop("cpu %u: vector state of %u bytes is too large", cpu->index, size);
     if (!(cpuid(0xd, 1).eax & EAX_XGETBV1))
         stop("cpu %u cannot tell which vector state is in use", cpu->index);
@@ -47,6 +49,70 @@ void vectors_enable(struct cpu *cpu)
 
 void vectors_load(struct ec *ec)
 {
-    __asm__ volatile("xrstor %0" : : "m"(*ec->vectors), "a"(XCR0_ALL), "d"(XCR0_ALL));
+    vectors_touch();
+    vectors_read(ec_vectors(ec));
     ec->vectors_saved = false;
+}
+
+static void task_switched_clear(void)
+{
+    __asm__ volatile("clts" : : : "memory");
+}
+
+/* A domain that is entered by the fast way would find TS set: none fits it until space_enter. */
+void vectors_give(struct cpu *cpu, struct vcpu *vcpu)
+{
+    if (cpu->guest.vectors) {
+        task_switched_clear();
+        vectors_write(cpu->guest.vectors->vectors, XCR0_ALL);
+    }
+    vectors_read(vcpu->vectors);
+    cr0_write(cr0_read() | CR0_TS);
+    cpu->guest.vectors = vcpu;
+    cpu->shoot->plain = TAG_PORTS;
+}
+
+void vectors_show(void *image, uint32_t components)
+{
+    task_switched_clear();
+    vectors_write(image, components);
+    cr0_write(cr0_read() | CR0_TS);
+}
+
+void vectors_update(struct cpu *cpu, const struct vcpu *vcpu)
+{
+    if (cpu->guest.vectors != vcpu)
+        return;
+    task_switched_clear();
+    vectors_read(vcpu->vectors);
+    cr0_write(cr0_read() | CR0_TS);
+}
+
+static void taken(struct cpu *cpu)
+{
+    cpu->guest.vectors = cpu->guest.settled = NULL;
+    vectors_reset();
+}
+
+void vectors_take(struct cpu *cpu)
+{
+    task_switched_clear();
+    vectors_write(cpu->guest.vectors->vectors, XCR0_ALL);
+    taken(cpu);
+}
+
+void vectors_forget(struct cpu *cpu, const struct vcpu *vcpu)
+{
+    if (cpu->guest.vectors != vcpu)
+        return;
+    task_switched_clear();
+    taken(cpu);
+}
+
+bool vectors_wanted(struct cpu *cpu)
+{
+    if (!cpu->guest.vectors)
+        return false;
+    vectors_take(cpu);
+    return true;
 }

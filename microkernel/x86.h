@@ -9,19 +9,29 @@
 
 #define CR0_PE (1ull << 0)
 #define CR0_MP (1ull << 1)
+#define CR0_EM (1ull << 2)
+#define CR0_TS (1ull << 3)
 #define CR0_ET (1ull << 4)
 #define CR0_NE (1ull << 5)
 #define CR0_WP (1ull << 16)
 #define CR0_AM (1ull << 18)
+#define CR0_NW (1ull << 29)
+#define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 
+#define CR4_VME        (1ull << 0)
+#define CR4_PVI        (1ull << 1)
+#define CR4_TSD        (1ull << 2)
 #define CR4_DE         (1ull << 3)
+#define CR4_PSE        (1ull << 4)
 #define CR4_PAE        (1ull << 5)
 #define CR4_MCE        (1ull << 6)
 #define CR4_PGE        (1ull << 7)
+#define CR4_PCE        (1ull << 8)
 #define CR4_OSFXSR     (1ull << 9)
 #define CR4_OSXMMEXCPT (1ull << 10)
 #define CR4_UMIP       (1ull << 11)
+#define CR4_VMXE       (1ull << 13)
 #define CR4_FSGSBASE   (1ull << 16)
 #define CR4_PCIDE      (1ull << 17)
 #define CR4_OSXSAVE    (1ull << 18)
@@ -41,15 +51,24 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
-#define MSR_APIC_BASE    0x0000001bu
-#define MSR_SYSENTER_CS  0x00000174u
-#define MSR_PAT          0x00000277u
-#define MSR_TSC_DEADLINE 0x000006e0u
-#define MSR_X2APIC       0x00000800u /* first of the x2APIC registers */
-#define MSR_EFER         0xc0000080u
-#define MSR_STAR         0xc0000081u
-#define MSR_LSTAR        0xc0000082u
-#define MSR_SFMASK       0xc0000084u
+#define MSR_APIC_BASE      0x0000001bu
+#define MSR_PRED_CMD       0x00000049u
+#define MSR_ARCH_CAPS      0x0000010au
+#define MSR_FLUSH_CMD      0x0000010bu
+#define MSR_SYSENTER_CS    0x00000174u
+#define MSR_SYSENTER_ESP   0x00000175u
+#define MSR_SYSENTER_EIP   0x00000176u
+#define MSR_PAT            0x00000277u
+#define MSR_TSC_DEADLINE   0x000006e0u
+#define MSR_X2APIC         0x00000800u /* first of the x2APIC registers */
+#define MSR_EFER           0xc0000080u
+#define MSR_STAR           0xc0000081u
+#define MSR_LSTAR          0xc0000082u
+#define MSR_CSTAR          0xc0000083u
+#define MSR_SFMASK         0xc0000084u
+#define MSR_FS_BASE        0xc0000100u
+#define MSR_GS_BASE        0xc0000101u
+#define MSR_KERNEL_GS_BASE 0xc0000102u
 
 struct cpuid {
     uint32_t eax, ebx, ecx, edx;
@@ -100,9 +119,19 @@ CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr2)
 CONTROL_REGISTER(cr3)
 CONTROL_REGISTER(cr4)
+CONTROL_REGISTER(dr0)
+CONTROL_REGISTER(dr1)
+CONTROL_REGISTER(dr2)
+CONTROL_REGISTER(dr3)
 CONTROL_REGISTER(dr6)
 CONTROL_REGISTER(dr7)
 #undef CONTROL_REGISTER
+
+/* The compilers' built-in functions do not agree on its type. */
+static inline void xcr0_write(uint64_t value)
+{
+    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
+}
 
 static inline uint8_t port_read8(uint16_t port)
 {

@@ -12,6 +12,8 @@ OWN_SECTIONS = {"kernel": {".sealed"}, "first": {".stack"}, "bench": {".stack"}}
 # Programs that must not touch floating-point and vector registers.
 INTEGER_ONLY = ("kernel", "loader")
 VECTOR = re.compile(r"%(?:[xyz]mm[0-9]+|mm[0-7]|st\b|st\(|k[1-7]\b)")
+# But this one, which changes nothing, is how the kernel finds a guest's state in them (vectors.h).
+TOUCH = re.compile(r"\tmovaps %xmm0,%xmm0$")
 
 
 def check_symbols(program: str, path: str) -> list[str]:
@@ -57,7 +59,7 @@ def check_registers(program: str, path: str) -> list[str]:
     for line in output(["objdump", "--disassemble", "--no-show-raw-insn", path]).splitlines():
         if line.endswith(">:"):
             function = line.split("<")[1][:-2]
-        elif VECTOR.search(line):
+        elif VECTOR.search(line) and not (program == "kernel" and TOUCH.search(line)):
             found.append(f"{program}: vector register in {function}: {' '.join(line.split())}")
     return found
 

@@ -38,7 +38,7 @@ def refuse_vm_files(files: list[str]) -> None:
     for file in files:
         if not pathlib.Path(file).is_file():
             raise LauncherError(f"{file}: no such file")
-        raise LauncherError(f"{file}:1: virtual machines are not built yet")
+        raise LauncherError(f"{file}:1: the VMM is not built yet")
 
 
 def programs(compiler: str, build: str) -> pathlib.Path:
@@ -223,7 +223,7 @@ def run_again_without_display(machine: Machine, options: argparse.Namespace, fol
 def run(options: argparse.Namespace) -> int:
     refuse_vm_files(options.vm)
     if options.wait:
-        raise LauncherError("--wait: virtual machines are not built yet")
+        raise LauncherError("--wait: the VMM is not built yet")
     machine = describe(options)
     iso = options.iso and os.path.abspath(options.iso)
     os.chdir(ROOT)

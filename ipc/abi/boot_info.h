@@ -19,7 +19,7 @@
 
 /* Semantic version of the kernel interface; CHANGES.md says what each one changed. */
 #define ABI_VERSION_MAJOR 0
-#define ABI_VERSION_MINOR 3
+#define ABI_VERSION_MINOR 4
 #define ABI_VERSION_PATCH 0
 
 #define BOOT_MAX_CPUS      64
@@ -150,6 +150,29 @@ struct boot_framebuffer {
     uint8_t reserved;
 };
 
+/* What a guest can have on this machine; the same on all CPUs. */
+enum boot_guest_kind { GUEST_NONE = 0, GUEST_VMX = 1, GUEST_SVM = 2 };
+
+#define GUEST_XSETBV           (1u << 0) /* XSETBV exits; otherwise the guest sets what it has */
+#define GUEST_LENGTH           (1u << 1) /* exits of instructions tell their length */
+#define GUEST_DIRTY            (1u << 2) /* VM_DIRTY */
+#define GUEST_TSC_RATIO        (1u << 3) /* vcpu_state.tsc_ratio */
+#define GUEST_VIRTUAL_DELIVERY (1u << 4) /* vcpu_state.pending is delivered by the CPU */
+#define GUEST_POSTED           (1u << 5) /* and without an exit */
+#define GUEST_PAUSE            (1u << 6) /* INTERCEPT_PAUSE */
+#define GUEST_LARGE            (1u << 7) /* pages of 1 GiB in guest-physical space */
+
+struct boot_guest {
+    uint32_t kind;     /* enum boot_guest_kind */
+    uint32_t features; /* GUEST_* */
+    uint64_t cr0;      /* bits that can be set; others are 0 in every guest */
+    uint64_t cr4;
+    uint64_t efer;
+    uint64_t xcr0;
+    uint32_t tags;  /* ASIDs or VPIDs of a CPU */
+    uint32_t image; /* bytes of the XSAVE image in a VCPU's page */
+};
+
 #define BOOT_FLAG_DMA_CONFINED (1u << 0) /* an IOMMU blocks all DMA that was not granted */
 #define BOOT_FLAG_VTD          (1u << 1) /* the firmware describes an Intel IOMMU (DMAR) */
 #define BOOT_FLAG_AMDVI        (1u << 2) /* the firmware describes an AMD IOMMU (IVRS) */
@@ -182,6 +205,8 @@ struct boot_info {
     struct boot_table pci;       /* struct boot_pci */
     struct boot_table ports;     /* struct boot_ports */
     struct boot_table functions; /* struct boot_function: bus mastering still on */
+
+    struct boot_guest guest;
 };
 
 #endif

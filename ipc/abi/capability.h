@@ -28,7 +28,9 @@ enum object_type {
     OBJECT_IRQ = 10,      /* range of interrupt lines */
     OBJECT_PCI = 11,      /* PCI functions, as the authority for their MSIs */
     OBJECT_PLATFORM = 12, /* power, event trace */
-    /* 13 VM, 14 VCPU and 15 DMA domain are foreseen. */
+    OBJECT_VM = 13,       /* guest-physical address space */
+    OBJECT_VCPU = 14,     /* virtual CPU */
+    /* 15 DMA domain is foreseen. */
 };
 
 /* Every type: the holder may destroy the object. */
@@ -63,6 +65,13 @@ enum object_type {
 #define CPU_RIGHT_DIVIDE    (1u << 1) /* create CPU capabilities with a part of its share */
 #define CPU_RIGHT_TIME      (1u << 2) /* create scheduling contexts */
 #define CPU_RIGHT_UNLIMITED (1u << 3) /* without a limit to their time, outside of the share */
+
+#define VM_RIGHT_MAP    PD_RIGHT_MAP    /* map memory into it, watch and protect what is mapped */
+#define VM_RIGHT_CREATE PD_RIGHT_CREATE /* create virtual CPUs of it */
+
+#define VCPU_RIGHT_CONTROL EC_RIGHT_CONTROL /* its portals, supervisor, recall, freeze, resume */
+#define VCPU_RIGHT_STATE   EC_RIGHT_STATE   /* its page; read and write its state */
+#define VCPU_RIGHT_SC      EC_RIGHT_SC      /* give it a scheduling context */
 
 /* Ranges: I/O ports, interrupt lines, PCI functions. */
 #define RANGE_RIGHT_DIVIDE (1u << 1) /* create ranges within it */

@@ -19,6 +19,7 @@ enum trace_type {
     TRACE_SC = 4,        /* time is charged to another SC: SC (0: idle), priority */
     TRACE_INTERRUPT = 5, /* vector; RIP of the program, or 0 */
     TRACE_EXCEPTION = 6, /* of a program: vector, RIP */
+    TRACE_EXIT = 7,      /* of a guest to its monitor: enum vcpu_exit, VCPU */
 };
 
 /* ECs and SCs are named by the ids that EC_READ and SC_TIME return. */

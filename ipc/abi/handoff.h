@@ -29,11 +29,11 @@
 #include "kernel_layout.h"
 
 #define HANDOFF_MAGIC        0x66666f646e614800ull
-#define HANDOFF_VERSION      2
+#define HANDOFF_VERSION      3
 #define HANDOFF_MAX_SEGMENTS 8
 
 #define HANDOFF_POOL_FRAMES 256ul /* for the pool of the first program */
-#define HANDOFF_CPU_FRAMES  5ul   /* for each CPU */
+#define HANDOFF_CPU_FRAMES  12ul  /* for each CPU, contiguous */
 
 #define SEGMENT_READ    (1u << 0)
 #define SEGMENT_WRITE   (1u << 1)

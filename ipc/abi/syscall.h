@@ -60,6 +60,21 @@ enum control_ec {
     EC_READ = 4,       /* struct utcb_state to the caller's UTCB */
     EC_SET = 5,        /* and from there */
 };
+enum control_vm {
+    VM_SPLIT = PD_SPLIT,
+    VM_DIRTY = 1,   /* which pages were written since the last time, to words 0 to 7 of the UTCB */
+    VM_PROTECT = 2, /* pages cannot be written, or as they were mapped */
+};
+enum control_vcpu {
+    VCPU_BIND = 0,       /* exit reason, portal, groups of the state that come with it */
+    VCPU_SUPERVISOR = 1, /* as EC_SUPERVISOR */
+    VCPU_RECALL = 2,     /* EXIT_RECALL soon, also from another CPU */
+    VCPU_RESUME = 3,     /* goes on, having stopped or been frozen */
+    VCPU_READ = 4,       /* groups of its state to its page */
+    VCPU_WRITE = 5,      /* and from there */
+    VCPU_FREEZE = 6,     /* on return it does not run, and will not until VCPU_RESUME */
+    VCPU_PAGE = 7,       /* MEM of its page to a selector */
+};
 enum control_sc { SC_TIME = 0 /* RDX: TSC ticks consumed; R8: its id in the event trace */ };
 enum control_cpu { CPU_INFO = 0 /* RDX: share that is free; R8: share in all, of CPU_SHARE_ALL */ };
 enum control_platform {

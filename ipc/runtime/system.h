@@ -216,6 +216,44 @@ static inline struct answer semaphore_create(uint32_t selector, uint32_t pool, u
     return object_create(OBJECT_SM, selector, pool, count, 0, 0, 0);
 }
 
+/* A VM: a guest-physical address space. What is mapped into it, its virtual CPUs see. */
+static inline struct answer vm_create(uint32_t selector, uint32_t pool)
+{
+    return object_create(OBJECT_VM, selector, pool, 0, 0, 0, 0);
+}
+
+/* Pages of a VM: count of them, of one size (as for memory_map), from a guest-physical address on.
+ */
+static inline struct answer vm_pages_control(uint32_t vm, uint64_t operation, uint64_t address,
+                                             uint32_t count, uint32_t level, uint64_t argument)
+{
+    return system_answer((struct system_registers){.rax = SYSCALL_CONTROL,
+                                                   .rdi = vm,
+                                                   .rsi = operation,
+                                                   .rdx = address,
+                                                   .r8 = count | (uint64_t)level << 16,
+                                                   .r9 = argument});
+}
+
+/* Which were written since the last time: bits of words 0 to 7 of the caller's UTCB. */
+static inline enum status vm_dirty(uint32_t vm, uint64_t address, uint32_t count, uint32_t level)
+{
+    return vm_pages_control(vm, VM_DIRTY, address, count, level, 0).status;
+}
+
+/* They cannot be written any more, or as they were mapped. */
+static inline enum status vm_protect(uint32_t vm, uint64_t address, uint32_t count, uint32_t level,
+                                     bool protect)
+{
+    return vm_pages_control(vm, VM_PROTECT, address, count, level, protect).status;
+}
+
+/* A virtual CPU of a VM on a CPU. It has time by time_create, as a context has. */
+static inline struct answer vcpu_create(uint32_t selector, uint32_t pool, uint32_t vm, uint32_t cpu)
+{
+    return object_create(OBJECT_VCPU, selector, pool, vm, cpu, 0, 0);
+}
+
 /* Copies a capability of the caller to a domain's table with the rights that are in mask too. */
 static inline struct answer capability_delegate(uint32_t domain, uint32_t there, uint32_t selector,
                                                 uint32_t mask)
@@ -340,6 +378,59 @@ static inline enum status context_read(uint32_t context)
 static inline enum status context_set(uint32_t context)
 {
     return object_control(context, EC_SET, 0).status;
+}
+
+/* Exits of a reason (enum vcpu_exit) call the portal, and come with groups of the state. */
+static inline struct answer vcpu_bind(uint32_t vcpu, uint32_t reason, uint32_t portal,
+                                      uint32_t groups)
+{
+    return system_answer((struct system_registers){.rax = SYSCALL_CONTROL,
+                                                   .rdi = vcpu,
+                                                   .rsi = VCPU_BIND,
+                                                   .rdx = reason,
+                                                   .r8 = portal,
+                                                   .r9 = groups});
+}
+
+/* The MEM of the page that it shares with its monitor (struct vcpu_state), to an empty selector. */
+static inline struct answer vcpu_page(uint32_t vcpu, uint32_t selector)
+{
+    return object_control(vcpu, VCPU_PAGE, selector);
+}
+
+/* The semaphore is upped whenever the VCPU stops because its exit had no handler. */
+static inline enum status vcpu_set_supervisor(uint32_t vcpu, uint32_t semaphore)
+{
+    return object_control(vcpu, VCPU_SUPERVISOR, semaphore).status;
+}
+
+/* EXIT_RECALL soon, on whatever CPU it is. */
+static inline enum status vcpu_recall(uint32_t vcpu)
+{
+    return object_control(vcpu, VCPU_RECALL, 0).status;
+}
+
+/* On return it does not run, and will not until it is resumed. */
+static inline enum status vcpu_freeze(uint32_t vcpu)
+{
+    return object_control(vcpu, VCPU_FREEZE, 0).status;
+}
+
+/* One that has stopped or was frozen goes on. */
+static inline enum status vcpu_resume(uint32_t vcpu)
+{
+    return object_control(vcpu, VCPU_RESUME, 0).status;
+}
+
+/* Groups of its state (STATE_*) to its page, and from there. */
+static inline enum status vcpu_read(uint32_t vcpu, uint32_t groups)
+{
+    return object_control(vcpu, VCPU_READ, groups).status;
+}
+
+static inline enum status vcpu_write(uint32_t vcpu, uint32_t groups)
+{
+    return object_control(vcpu, VCPU_WRITE, groups).status;
 }
 
 /* Every CPU begins or ceases to record events (event_trace.h). */

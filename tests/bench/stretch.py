@@ -9,7 +9,7 @@ from tests.bench.records import record
 MAPPINGS = (10, 1_000, 100_000)  # of one page, which are revoked
 SLOTS = (1, 500)  # frames of them, all empty again, in a domain that is destroyed
 
-SUITES = "tests={} expect.cpus=1 exact"
+SUITES = "tests={} expect.cpus=1 exact replies=2000"
 SUITES_SECONDS = 300
 
 

@@ -31,7 +31,8 @@ SECONDS = 120
 LINE = re.compile(r"\((\d)\)\.\[(\d+)\] \[0x[0-9a-f]+\] [0-9a-f]+:([0-9a-f]+) \(.*?\): "
                   r"(.*?) *; ([0-9a-f]+)$")
 MARKER = re.compile(r"0f1f80([0-9a-f]{2})004b4d")
-BRANCH = re.compile(r"j|call|ret|iret|syscall|sysret|loop|ud2|int|rep")
+BRANCH = re.compile(r"j|call|ret|iret|syscall|sysret|loop|ud2|int|rep|vmlaunch|vmresume")
+ENTRY = re.compile(r"vm(launch|resume)\b")
 REPEATED = re.compile(r"rep(n?[ez])? ")
 
 EVENTS = {
@@ -40,6 +41,8 @@ EVENTS = {
     "xsave": re.compile(r"f?x(save|rstor)"),
     "wrmsr": re.compile(r"wrmsr\b"),
     "lock": re.compile(r"lock |xchg .*\["),
+    "vmread": re.compile(r"vmread "),
+    "vmwrite": re.compile(r"vmwrite "),
 }
 
 
@@ -163,6 +166,12 @@ def between(steps: Steps, first: int, last: int) -> Steps:
     if begin is None or end is None:
         raise BenchError(f"the trace does not have the markers {first:#x} and {last:#x}")
     return steps[begin + 1:end]
+
+
+def guest_ticks(steps: Steps) -> int:
+    """The ticks that pass without an instruction: one for each exit of a guest, which is entered
+    again. What it left at has not been executed."""
+    return sum(bool(ENTRY.match(one.text)) for one in steps)
 
 
 def counted(steps: Steps) -> dict[str, int]:

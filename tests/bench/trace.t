@@ -50,8 +50,15 @@ def check_trace() -> None:
            "an instruction before which an interrupt came is not counted")
     counted = trace.counted([one for one in steps if one.cpu == 0])
     tap.equal(counted, {"instructions": 10, "cr3": 0, "invalidate": 0, "xsave": 0, "wrmsr": 0,
-                        "lock": 2}, "instructions, each iteration of a repeated one, and events")
+                        "lock": 2, "vmread": 0, "vmwrite": 0},
+              "instructions, each iteration of a repeated one, and events")
     tap.equal(trace.counted(steps)["cr3"], 1, "and those of the other CPU")
+    tap.equal(trace.guest_ticks(steps), 0, "no guest is entered")
+    text = ["vmresume ", "vmread rcx, rax", "vmwrite rax, rcx", "vmwrite rax, rcx", "vmlaunch "]
+    guest = [trace.step(line(0, 40 + at, 0x100 + at, one, "90")) for at, one in enumerate(text)]
+    counted = trace.counted(guest)
+    tap.equal((counted["instructions"], counted["vmread"], counted["vmwrite"],
+               trace.guest_ticks(guest)), (5, 1, 2, 2), "a guest's events and entries")
     tap.equal(len(trace.between(found[0], 0x21, 0x22)), 8, "to a marker that the other one passes")
     try:
         trace.between(found[1], 0x21, 0x23)

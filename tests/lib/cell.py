@@ -112,8 +112,7 @@ def launch_command(cell: plan.Cell, limit: float) -> list[str]:
         words.append("expect.framebuffer")  # of QEMU's screen
     if machine["icount"] == "yes" or machine["platform"] == "bochs":
         words.append("exact")  # time counts executed instructions there
-    if LONG:
-        words.append("long")
+    words.append("long" if LONG else machine["words"])
     command = [str(plan.ROOT / "build/cairn"), "run", "--headless",
                "--platform", machine["platform"], "--build", machine["build"],
                "--boot", machine["boot"], "--cpus", machine["cpus"],

@@ -83,6 +83,10 @@ def check_plans() -> None:
     tap.equal([found.name for found in cells], ["m-1", "h"], "cells are read")
     tap.equal(budgets, {"a": 10.0}, "budgets are read")
     tap.equal(cells[0].memory, 64 << 20, "memory sizes are read")
+    words, _ = read("budget a 10\n" + machine.replace("*", "* replies=5 seed=2"))
+    command = [cell.launch_command(found, 9) for found in (cells[0], words[0])]
+    tap.ok(["replies=5 seed=2" in " ".join(one) for one in command] == [False, True],
+           "further words go to the command line")
     tap.equal([found.name for found in plan.select(cells, ["m"])], ["m-1"], "a prefix selects")
     for about, rows in {
         "cells beyond the budget": "budget a 10\n" + machine + "host h a 17 x\n",

@@ -72,9 +72,10 @@ def read_lines(path: pathlib.Path) -> list[tuple[str, str]]:
 
 
 def parse_machine(place: str, fields: list[str]) -> dict[str, str]:
-    if len(fields) != len(MACHINE_FIELDS):
-        raise PlanError(f"{place}: a machine has {len(MACHINE_FIELDS) + 4} columns")
+    if len(fields) < len(MACHINE_FIELDS):
+        raise PlanError(f"{place}: a machine has at least {len(MACHINE_FIELDS) + 4} columns")
     machine = dict(zip(MACHINE_FIELDS, fields))
+    machine["words"] = " ".join(fields[len(MACHINE_FIELDS):])
     for key, choices in CHOICES.items():
         if machine[key] not in choices:
             raise PlanError(f"{place}: {key} is {machine[key]}, expected one of {choices}")

@@ -23,7 +23,8 @@ LIMIT = 60  # seconds
 GRACE = {"qemu": 6, "bochs": 20}  # seconds until the launcher ends a machine that stays on
 PREFIX = re.compile(r"# \[(loader|kernel|first)\] ")
 
-# Lines that must come in this order; others may stand between them.
+# Lines that must come in this order; others may stand between them. One that ends in a backslash
+# goes on in the next.
 EXPECTED = {
     "qemu": r"""
         # \[loader\] Cairn \d+\.\d+\.\d+
@@ -31,7 +32,8 @@ EXPECTED = {
         # \[loader\] module kernel: \d+ -> \d+ bytes
         # \[loader\] module first: \d+ -> \d+ bytes
         # \[loader\] CPUs: 2, TSC \d+ kHz
-        # \[kernel\] Cairn, .* debug build: CPUs 2, TSC \d+ kHz, xAPIC, timer by LAPIC count, .*
+        # \[kernel\] Cairn, .* debug build: CPUs 2, TSC \d+ kHz, xAPIC, \
+            guests by SVM, timer by LAPIC count, .*
         # \[first\] Cairn, interface \d+\.\d+\.\d+, started by qemu
         # \[first\]   CPU             QEMU .*
         # \[first\]   CPUs running    2, APIC ids 0 1, xAPIC mode
@@ -44,7 +46,8 @@ EXPECTED = {
     "bochs": r"""
         # \[loader\] module kernel: lz4 \d+ -> \d+ bytes
         # \[loader\] warning: bus mastering stays on at PCI 0:0:0.0, host bridge 8086:1237
-        # \[kernel\] Cairn, .* debug build: CPUs 2, .*, timer by TSC deadline, DMA not confined
+        # \[kernel\] Cairn, .* debug build: CPUs 2, .*, guests by VMX, \
+            timer by TSC deadline, DMA not confined
         # \[first\] Cairn, interface \d+\.\d+\.\d+, started by GRUB .*
         # \[first\]   CPU             Intel.*
         # \[first\]   CPUs running    2, APIC ids 0 1, x2APIC mode
@@ -71,7 +74,8 @@ def check(out: Tap, platform: str) -> None:
     seconds = time.monotonic() - start
     lines = own_lines(done.stdout.splitlines())
     out.equal(done.returncode, 0, f"{platform}: exit status", done.stderr)
-    patterns = [line.strip() for line in EXPECTED[platform].split("\n") if line.strip()]
+    expected = re.sub(r"\\\n +", "", EXPECTED[platform])
+    patterns = [line.strip() for line in expected.split("\n") if line.strip()]
     absent = missing(lines, patterns)
     out.ok(not absent, f"{platform}: the lines are there, in order", *absent, "the lines:", *lines)
     stray = [line for line in lines[:-1] if not PREFIX.match(line)]

@@ -22,6 +22,11 @@ static const struct bit_name protections[] = {
     {0, "NX"}, {4, "WP"}, {1, "SMEP"}, {2, "SMAP"}, {3, "UMIP"},
 };
 
+static const struct bit_name guest_features[] = {
+    {0, "XSETBV"},           {1, "instruction length"}, {2, "dirty pages"}, {3, "TSC ratio"},
+    {4, "virtual delivery"}, {5, "posted interrupts"},  {6, "PAUSE"},       {7, "1 GiB pages"},
+};
+
 static void names_print(uint32_t bits, const struct bit_name *list, unsigned count)
 {
     const char *separator = "";
@@ -81,6 +86,21 @@ static void virtualization_print(void)
     } else {
         print("none\n");
     }
+}
+
+/* What the kernel offers of it. */
+static void guests_print(const struct machine *m)
+{
+    const struct boot_guest *guest = &m->info->guest;
+
+    print(LABEL "guests          ");
+    if (guest->kind == GUEST_NONE) {
+        print("none\n");
+        return;
+    }
+    print("by %s, %u tags: ", guest->kind == GUEST_VMX ? "VMX" : "SVM", guest->tags);
+    names_print(guest->features, guest_features,
+                sizeof(guest_features) / sizeof(guest_features[0]));
 }
 
 static void time_print(const struct machine *m)
@@ -162,6 +182,7 @@ void banner_print(const struct machine *m, uint64_t entered)
     brand_print();
     cpus_print(m);
     virtualization_print();
+    guests_print(m);
     time_print(m);
     memory_print(m);
     modules_print(m);

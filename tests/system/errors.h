@@ -37,8 +37,11 @@ enum {
     E_SPLIT_PD,
     E_REMOTE,    /* EC of the second CPU, where there is one */
     E_REMOTE_PT, /* to it */
-    E_DEEP,      /* at the end of the longest chain of derivation, for cases that say from what */
-    E_CASE,      /* and following: what a case needs besides */
+    E_VM,
+    E_VCPU,        /* has no time */
+    E_REMOTE_VCPU, /* of the second CPU, where there is one */
+    E_DEEP,        /* at the end of the longest chain of derivation, for cases that say from what */
+    E_CASE,        /* and following: what a case needs besides */
     E_WEAK = TEST_SELECTORS + 64, /* and type: a capability of that type without any known right */
     E_CHAIN = TEST_SELECTORS + 128, /* and following: the way to E_DEEP, and other crowds */
 };
@@ -58,6 +61,7 @@ struct error_case {
     struct system_registers r; /* of the call; RAX only what is not its number */
     uint32_t deep;             /* E_DEEP comes from this capability; 0: it is empty */
     bool two_cpus;
+    bool guest;         /* not on machines that have no guests */
     bool (*open)(void); /* makes what is needed besides the stage */
     void (*close)(void);
     enum status (*provoke)(void); /* instead of one call by this thread */
@@ -83,6 +87,7 @@ bool funded_open(uint32_t pool, uint32_t part, uint32_t payer, uint64_t page, ui
 enum status scene_chain(void);    /* CALL from the sixteenth of a chain */
 enum status scene_down(void);     /* DOWN while the semaphore is destroyed */
 enum status scene_slot(void);     /* CREATE in a domain without frames */
+enum status scene_page(void);     /* VCPU_PAGE in one */
 enum status scene_deposit(void);  /* DEPOSIT during WITHDRAW */
 enum status scene_irq_bind(void); /* IRQ_BIND while the semaphore is destroyed */
 enum status scene_pci_bind(void); /* PCI_BIND likewise */
@@ -90,6 +95,12 @@ bool scene_handler_gone(void);    /* E_CASE is a portal whose handler was destro
 void scene_handler_close(void);
 bool scene_supervised(void); /* E_EC has a supervisor */
 void scene_supervised_close(void);
+bool scene_vcpu_supervised(void); /* E_VCPU has one */
+bool scene_vcpu_ready(void);      /* E_CASE is a VCPU that has time */
+void scene_vcpu_close(void);
+bool scene_poor_vm(
+    void); /* E_CASE is a VM with a large page at E_MAPPED, and no frame to split it */
+void scene_poor_vm_close(void);
 bool scene_share(void); /* E_CASE is a CPU capability without a share */
 void scene_share_close(void);
 bool scene_line_bound(void);    /* the line of E_IRQ is bound */

@@ -4,6 +4,7 @@
  */
 #include "errors.h"
 #include "uart.h"
+#include "vcpu_state.h"
 
 #define WEAK(type)      (E_WEAK + OBJECT_##type)
 #define NEW(type)       (OBJECT_##type | E_NONE << 8) /* what CREATE makes, and where */
@@ -287,4 +288,91 @@ const struct error_case error_cases[ERROR_ROWS] = {
     [ERROR_CONTROL_PCI_UNBIND_BAD_PARAMETER] = {.r = {.rdi = E_PCI, .rsi = PCI_UNBIND}},
     [ERROR_CONTROL_PCI_ACKNOWLEDGE_NO_RIGHT] = {.r = {.rdi = WEAK(PCI), .rsi = PCI_ACKNOWLEDGE}},
     [ERROR_CONTROL_PCI_ACKNOWLEDGE_BAD_PARAMETER] = {.r = {.rdi = E_PCI, .rsi = PCI_ACKNOWLEDGE}},
+
+    [ERROR_CREATE_VM_NEEDS_FRAMES] = {.r = {.rdi = NEW(VM), .rsi = E_EMPTY_POOL}, .guest = true},
+    [ERROR_CONTROL_VM_SPLIT_NO_RIGHT] = {.r = {.rdi = WEAK(VM), .rsi = VM_SPLIT}, .guest = true},
+    [ERROR_CONTROL_VM_SPLIT_BAD_PARAMETER] = {.r = {.rdi = E_VM, .rsi = VM_SPLIT}, .guest = true},
+    [ERROR_CONTROL_VM_SPLIT_NEEDS_FRAMES] = {.r = {.rdi = E_CASE, .rsi = VM_SPLIT, .rdx = E_MAPPED},
+                                             .guest = true,
+                                             .open = scene_poor_vm,
+                                             .close = scene_poor_vm_close},
+    [ERROR_CONTROL_VM_DIRTY_NO_RIGHT] = {.r = {.rdi = WEAK(VM), .rsi = VM_DIRTY, .r8 = 1},
+                                         .guest = true},
+    [ERROR_CONTROL_VM_DIRTY_BAD_PARAMETER] =
+        {.r = {.rdi = E_VM, .rsi = VM_DIRTY, .rdx = PAGE, .r8 = 512}, .guest = true},
+    [ERROR_CONTROL_VM_PROTECT_NO_RIGHT] = {.r = {.rdi = WEAK(VM), .rsi = VM_PROTECT, .r8 = 1},
+                                           .guest = true},
+    [ERROR_CONTROL_VM_PROTECT_BAD_PARAMETER] =
+        {.r = {.rdi = E_VM, .rsi = VM_PROTECT, .r8 = 1, .r9 = 2}, .guest = true},
+    [ERROR_CREATE_VCPU_BAD_CAPABILITY] =
+        {.r = {.rdi = NEW(VCPU), .rsi = SELECTOR_POOL, .rdx = E_SM}, .guest = true},
+    [ERROR_CREATE_VCPU_NO_RIGHT] = {.r = {.rdi = NEW(VCPU), .rsi = SELECTOR_POOL, .rdx = WEAK(VM)},
+                                    .guest = true},
+    [ERROR_CREATE_VCPU_BAD_PARAMETER] =
+        {.r = {.rdi = NEW(VCPU), .rsi = SELECTOR_POOL, .rdx = E_VM, .r8 = CPU_NONE}, .guest = true},
+    [ERROR_CREATE_VCPU_NEEDS_FRAMES] = {.r = {.rdi = NEW(VCPU), .rsi = E_EMPTY_POOL, .rdx = E_VM},
+                                        .guest = true},
+    [ERROR_CONTROL_VCPU_BIND_BAD_CAPABILITY] = {.r = {.rdi = E_VCPU, .rsi = VCPU_BIND, .r8 = E_SM},
+                                                .guest = true},
+    [ERROR_CONTROL_VCPU_BIND_NO_RIGHT] = {.r = {.rdi = E_VCPU, .rsi = VCPU_BIND, .r8 = WEAK(PT)},
+                                          .guest = true},
+    [ERROR_CONTROL_VCPU_BIND_BAD_PARAMETER] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_BIND, .rdx = EXIT_COUNT, .r8 = E_PT}, .guest = true},
+    [ERROR_CONTROL_VCPU_BIND_DEPTH] = {.r = {.rdi = E_VCPU, .rsi = VCPU_BIND, .r8 = E_DEEP},
+                                       .guest = true,
+                                       .deep = E_PT},
+    [ERROR_CONTROL_VCPU_SUPERVISOR_BAD_CAPABILITY] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_SUPERVISOR, .rdx = E_PT}, .guest = true},
+    [ERROR_CONTROL_VCPU_SUPERVISOR_NO_RIGHT] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_SUPERVISOR, .rdx = WEAK(SM)}, .guest = true},
+    [ERROR_CONTROL_VCPU_SUPERVISOR_IN_USE] = {.r = {.rdi = E_VCPU,
+                                                    .rsi = VCPU_SUPERVISOR,
+                                                    .rdx = E_SM},
+                                              .guest = true,
+                                              .open = scene_vcpu_supervised,
+                                              .close = scene_supervised_close},
+    [ERROR_CONTROL_VCPU_SUPERVISOR_DEPTH] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_SUPERVISOR, .rdx = E_DEEP}, .guest = true, .deep = E_SM},
+    [ERROR_CONTROL_VCPU_RECALL_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_RECALL},
+                                            .guest = true},
+    [ERROR_CONTROL_VCPU_RECALL_BAD_PARAMETER] = {.r = {.rdi = E_VCPU, .rsi = VCPU_RECALL, .rdx = 1},
+                                                 .guest = true},
+    [ERROR_CONTROL_VCPU_RESUME_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_RESUME},
+                                            .guest = true},
+    [ERROR_CONTROL_VCPU_RESUME_BAD_PARAMETER] = {.r = {.rdi = E_VCPU, .rsi = VCPU_RESUME, .rdx = 1},
+                                                 .guest = true},
+    [ERROR_CONTROL_VCPU_FREEZE_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_FREEZE},
+                                            .guest = true},
+    [ERROR_CONTROL_VCPU_FREEZE_BAD_PARAMETER] = {.r = {.rdi = E_VCPU, .rsi = VCPU_FREEZE, .rdx = 1},
+                                                 .guest = true},
+    [ERROR_CONTROL_VCPU_RESUME_BUSY] = {.r = {.rdi = E_VCPU, .rsi = VCPU_RESUME}, .guest = true},
+    [ERROR_CONTROL_VCPU_READ_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_READ},
+                                          .guest = true},
+    [ERROR_CONTROL_VCPU_READ_BAD_PARAMETER] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_READ, .rdx = STATE_ALL + 1}, .guest = true},
+    [ERROR_CONTROL_VCPU_READ_WRONG_CPU] = {.r = {.rdi = E_REMOTE_VCPU, .rsi = VCPU_READ},
+                                           .guest = true,
+                                           .two_cpus = true},
+    [ERROR_CONTROL_VCPU_READ_BUSY] = {.r = {.rdi = E_CASE, .rsi = VCPU_READ},
+                                      .guest = true,
+                                      .open = scene_vcpu_ready,
+                                      .close = scene_vcpu_close},
+    [ERROR_CONTROL_VCPU_WRITE_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_WRITE},
+                                           .guest = true},
+    [ERROR_CONTROL_VCPU_WRITE_BAD_PARAMETER] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_WRITE, .rdx = STATE_ALL + 1}, .guest = true},
+    [ERROR_CONTROL_VCPU_WRITE_WRONG_CPU] = {.r = {.rdi = E_REMOTE_VCPU, .rsi = VCPU_WRITE},
+                                            .guest = true,
+                                            .two_cpus = true},
+    [ERROR_CONTROL_VCPU_WRITE_BUSY] = {.r = {.rdi = E_CASE, .rsi = VCPU_WRITE},
+                                       .guest = true,
+                                       .open = scene_vcpu_ready,
+                                       .close = scene_vcpu_close},
+    [ERROR_CONTROL_VCPU_PAGE_NO_RIGHT] = {.r = {.rdi = WEAK(VCPU), .rsi = VCPU_PAGE, .rdx = E_NONE},
+                                          .guest = true},
+    [ERROR_CONTROL_VCPU_PAGE_BAD_SELECTOR] =
+        {.r = {.rdi = E_VCPU, .rsi = VCPU_PAGE, .rdx = SELECTORS}, .guest = true},
+    [ERROR_CONTROL_VCPU_PAGE_IN_USE] = {.r = {.rdi = E_VCPU, .rsi = VCPU_PAGE, .rdx = E_SM},
+                                        .guest = true},
+    [ERROR_CONTROL_VCPU_PAGE_NEEDS_FRAMES] = {.provoke = scene_page, .guest = true},
 };

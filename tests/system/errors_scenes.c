@@ -137,6 +137,43 @@ void scene_supervised_close(void)
     (void)object_destroy(E_CASE);
 }
 
+bool scene_vcpu_supervised(void)
+{
+    return semaphore_create(E_CASE, SELECTOR_POOL, 0).status == STATUS_SUCCESS &&
+           vcpu_set_supervisor(E_VCPU, E_CASE) == STATUS_SUCCESS;
+}
+
+/* Less urgent than this thread, so it does not begin. */
+bool scene_vcpu_ready(void)
+{
+    struct schedule low = actor_schedule(PRIORITY_LOW);
+
+    return vcpu_create(E_CASE, SELECTOR_POOL, E_VM, 0).status == STATUS_SUCCESS &&
+           time_create(E_CASE + 1, SELECTOR_POOL, E_CASE, &low).status == STATUS_SUCCESS;
+}
+
+void scene_vcpu_close(void)
+{
+    (void)object_destroy(E_CASE + 1);
+    (void)object_destroy(E_CASE);
+}
+
+/* A VM, its top table, two tables and the record of the mapping: five frames. */
+bool scene_poor_vm(void)
+{
+    struct map map = {.address = E_MAPPED, .count = 1, .level = 1, .rights = MEM_RIGHT_READ};
+
+    return funded_open(POOL, PART, SELECTOR_POOL, 64, 5) &&
+           vm_create(E_CASE, POOL).status == STATUS_SUCCESS &&
+           memory_map(E_LARGE, E_CASE, &map).status == STATUS_SUCCESS && pool_free(POOL).value == 0;
+}
+
+void scene_poor_vm_close(void)
+{
+    (void)object_destroy(POOL);
+    (void)object_destroy(PART);
+}
+
 bool scene_share(void)
 {
     return cpu_create(E_CASE, SELECTOR_POOL, SELECTOR_CPUS, 1, 0).status == STATUS_SUCCESS;
@@ -179,6 +216,13 @@ static void create_far(struct handler *self, struct message *m)
     m->length = 1;
 }
 
+static void page_far(struct handler *self, struct message *m)
+{
+    (void)self;
+    m->word[0] = vcpu_page(2, SELECTORS - 1).status;
+    m->length = 1;
+}
+
 /* Takes all frames of a pool. They go with the pool. */
 static void drain(uint32_t pool)
 {
@@ -187,14 +231,17 @@ static void drain(uint32_t pool)
     }
 }
 
-enum status scene_slot(void)
+/* What `call` is refused with there. It has `selector` at 2. */
+static enum status without_frames(void (*call)(struct handler *self, struct message *m),
+                                  uint32_t selector)
 {
     struct message m = world_message();
 
     if (funded_open(POOL, PART, SELECTOR_POOL, E_PAGE_FREE, PROXY) &&
         domain_open_from(DOMAIN, POOL) &&
         capability_delegate(DOMAIN, 1, SELECTOR_POOL, POOL_RIGHT_USE).status == STATUS_SUCCESS &&
-        actor_serve(ACTOR, DOMAIN, create_far, NULL)) {
+        capability_delegate(DOMAIN, 2, selector, RIGHTS_ALL).status == STATUS_SUCCESS &&
+        actor_serve(ACTOR, DOMAIN, call, NULL)) {
         drain(POOL);
         if (portal_call(actor_portal(ACTOR), &m, LIMIT) != STATUS_SUCCESS) {
             m.word[0] = STATUS_SUCCESS;
@@ -204,6 +251,16 @@ enum status scene_slot(void)
     (void)object_destroy(POOL);
     (void)object_destroy(PART);
     return (enum status)m.word[0];
+}
+
+enum status scene_slot(void)
+{
+    return without_frames(create_far, E_SM);
+}
+
+enum status scene_page(void)
+{
+    return without_frames(page_far, E_VCPU);
 }
 
 /* Lends and takes back for ever. */

@@ -26,8 +26,9 @@ bool funded_open(uint32_t pool, uint32_t part, uint32_t payer, uint64_t page, ui
            pool_deposit(pool, part) == STATUS_SUCCESS;
 }
 
-static bool weak_open(void)
+static bool weak_open(const struct machine *m)
 {
+    uint32_t last = m->info->guest.kind == GUEST_NONE ? OBJECT_PLATFORM : OBJECT_VCPU;
     static const uint32_t sources[] = {
         [OBJECT_PD] = SELECTOR_PD,
         [OBJECT_POOL] = E_FUNDED,
@@ -41,10 +42,12 @@ static bool weak_open(void)
         [OBJECT_IRQ] = SELECTOR_IRQ,
         [OBJECT_PCI] = SELECTOR_PCI,
         [OBJECT_PLATFORM] = SELECTOR_PLATFORM,
+        [OBJECT_VM] = E_VM,
+        [OBJECT_VCPU] = E_VCPU,
     };
     bool open = true;
 
-    for (uint32_t type = OBJECT_PD; type <= OBJECT_PLATFORM; type++) {
+    for (uint32_t type = OBJECT_PD; type <= last; type++) {
         open = open &&
                done(capability_delegate(SELECTOR_PD, E_WEAK + type, sources[type], E_WEAK_RIGHT));
     }
@@ -73,6 +76,14 @@ static bool remote_open(const struct machine *m)
             done(portal_create(E_REMOTE_PT, SELECTOR_POOL, E_REMOTE, 0)));
 }
 
+static bool guests_open(const struct machine *m)
+{
+    return m->info->guest.kind == GUEST_NONE ||
+           (done(vm_create(E_VM, SELECTOR_POOL)) &&
+            done(vcpu_create(E_VCPU, SELECTOR_POOL, E_VM, 0)) &&
+            (m->info->cpus.count < 2 || done(vcpu_create(E_REMOTE_VCPU, SELECTOR_POOL, E_VM, 1))));
+}
+
 bool stage_open(const struct machine *m)
 {
     bool open =
@@ -88,20 +99,22 @@ bool stage_open(const struct machine *m)
         range_create(OBJECT_IRQ, E_IRQ, SELECTOR_IRQ, E_LINE, 1) == STATUS_SUCCESS &&
         range_create(OBJECT_PCI, E_PCI, SELECTOR_PCI, 8, 1) == STATUS_SUCCESS;
 
-    return tap_ok(open && domains_open() && weak_open() && remote_open(m), "the stage");
+    return tap_ok(open && domains_open() && guests_open(m) && weak_open(m) && remote_open(m),
+                  "the stage");
 }
 
 /* Pools go before the memory that is deposited in them. */
 void stage_close(void)
 {
     static const uint32_t objects[] = {
-        E_REMOTE_PT, E_REMOTE,      E_SPLIT_PD, E_SPLIT, E_SPLIT_PART, E_POOR_PD, E_POOR,
-        E_PAID,      E_POOR_PART,   E_FUNDED,   E_LARGE, E_EMPTY_POOL, E_PORTS,   E_IRQ,
-        E_PCI,       E_FUNDED_PART, E_SM,       E_PT,    E_EC,         E_MEM,
+        E_REMOTE_VCPU, E_VCPU,       E_VM,         E_REMOTE_PT, E_REMOTE, E_SPLIT_PD,
+        E_SPLIT,       E_SPLIT_PART, E_POOR_PD,    E_POOR,      E_PAID,   E_POOR_PART,
+        E_FUNDED,      E_LARGE,      E_EMPTY_POOL, E_PORTS,     E_IRQ,    E_PCI,
+        E_FUNDED_PART, E_SM,         E_PT,         E_EC,        E_MEM,
     };
     bool closed = true;
 
-    for (uint32_t type = OBJECT_PD; type <= OBJECT_PLATFORM; type++) {
+    for (uint32_t type = OBJECT_PD; type <= OBJECT_VCPU; type++) {
         (void)capability_revoke(E_WEAK + type, REVOKE_SELF);
     }
     for (unsigned i = 0; i < sizeof(objects) / sizeof(objects[0]); i++) {

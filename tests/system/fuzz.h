@@ -32,6 +32,7 @@ enum {
     F_PLATFORM,  /* for the event trace only */
     F_ROOT,      /* the first pool, to be destroyed, which nobody can */
     F_CPU = 16,  /* and following, for each CPU */
+    F_VM = 20,   /* on machines that have guests */
     F_EC = 32,   /* and following, for each thread */
     F_SC = 48,
     F_CALLED = 64, /* portals of fuzz_called, for each CPU */
@@ -68,6 +69,7 @@ struct fuzzer {
 extern struct fuzzer fuzzers[FUZZ_THREADS];
 extern unsigned fuzz_threads; /* in use */
 extern volatile enum fuzz_order fuzz_order;
+extern bool fuzz_guests;           /* the machine has some */
 extern uint8_t fuzz_kinds[F_LAST]; /* what a selector was last made to be */
 
 /* A random number below limit. */

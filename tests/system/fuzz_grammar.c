@@ -73,6 +73,7 @@ static uint32_t fixed(struct fuzzer *f, enum object_type type)
         [OBJECT_PD] = F_PD,   [OBJECT_POOL] = F_POOL, [OBJECT_MEM] = F_MEM,
         [OBJECT_SM] = F_SM,   [OBJECT_CPU] = F_CPU,   [OBJECT_PORTS] = F_PORTS,
         [OBJECT_IRQ] = F_IRQ, [OBJECT_PCI] = F_PCI,   [OBJECT_PLATFORM] = F_PLATFORM,
+        [OBJECT_VM] = F_VM,
     };
 
     switch (type) {
@@ -124,7 +125,8 @@ static uint32_t of(struct fuzzer *f, enum object_type type)
 
 static enum object_type any_type(struct fuzzer *f)
 {
-    return (enum object_type)(OBJECT_PD + fuzz_random(f, OBJECT_PLATFORM));
+    return (enum object_type)(OBJECT_PD +
+                              fuzz_random(f, fuzz_guests ? OBJECT_VM : OBJECT_PLATFORM));
 }
 
 static uint64_t address(struct fuzzer *f)
@@ -211,6 +213,10 @@ static void control(struct fuzzer *f, struct system_registers *r)
     case OBJECT_PD:
         r->rdx = address(f);
         break;
+    case OBJECT_VM:
+        r->rdx = address(f);
+        r->r8 = fuzz_random(f, 514) | fuzz_random(f, LEVELS + 1) << 16;
+        break;
     case OBJECT_EC:
         control_ec(f, r);
         break;
@@ -229,10 +235,16 @@ static void control(struct fuzzer *f, struct system_registers *r)
     }
 }
 
+/* What memory is mapped into. */
+static uint32_t space(struct fuzzer *f)
+{
+    return of(f, fuzz_guests && fuzz_chance(f, 4) ? OBJECT_VM : OBJECT_PD);
+}
+
 static void map(struct fuzzer *f, struct system_registers *r)
 {
     uint64_t memory = fuzz_chance(f, 2) ? F_MAP : of(f, OBJECT_MEM);
-    uint64_t domain = fuzz_chance(f, 8) ? F_POOR_PD : of(f, OBJECT_PD);
+    uint64_t domain = fuzz_chance(f, 8) ? F_POOR_PD : space(f);
 
     r->rdi = memory | domain << 32;
     r->rsi = address(f);
@@ -295,7 +307,7 @@ struct system_registers fuzz_grammar(struct fuzzer *f)
         map(f, &r);
         break;
     case SYSCALL_UNMAP:
-        r.rdi = of(f, OBJECT_PD);
+        r.rdi = space(f);
         r.rsi = address(f);
         break;
     case SYSCALL_DEPOSIT:

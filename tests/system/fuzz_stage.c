@@ -12,6 +12,7 @@ enum {
     NEVER,
     DEEP_MEMORY,
     MAPPED,
+    VM,
     LEND,                       /* and following */
     DEEP = TEST_SELECTORS + 64, /* and following: a chain of delegations */
     DEEP_SM = 2048,             /* and following: another one */
@@ -21,6 +22,8 @@ enum {
 #define POOL_FRAMES 160u
 #define POOR_FRAMES 3u
 #define CHAIN       256u /* selectors of a chain */
+
+bool fuzz_guests;
 
 bool fuzz_slots_open(void)
 {
@@ -65,6 +68,7 @@ static bool objects_open(void)
            domain_create(POOR_PD, POOR_POOL).status == STATUS_SUCCESS &&
            semaphore_create(SM, SELECTOR_POOL, 0).status == STATUS_SUCCESS &&
            semaphore_create(NEVER, SELECTOR_POOL, 0).status == STATUS_SUCCESS &&
+           (!fuzz_guests || vm_create(VM, FUZZ_POOL).status == STATUS_SUCCESS) &&
            domain_open_from(FUZZ_DOMAIN, FUZZ_POOL);
 }
 
@@ -126,11 +130,16 @@ static bool capabilities_give(void)
     for (unsigned i = 0; i < fuzz_threads; i++) {
         given = given && fuzz_give(LEND + i, F_LEND + i, FUZZ_HARMLESS);
     }
+    if (fuzz_guests) {
+        given = given && fuzz_give(VM, F_VM, FUZZ_HARMLESS) &&
+                fuzz_give(VM, F_WEAK + OBJECT_VM, FUZZ_RIGHT_NONE);
+    }
     return given;
 }
 
 bool fuzz_stage_open(void)
 {
+    fuzz_guests = world.machine->info->guest.kind != GUEST_NONE;
     return objects_open() && capabilities_give();
 }
 
@@ -138,6 +147,9 @@ void fuzz_stage_close(void)
 {
     tap_equal(object_destroy(FUZZ_DOMAIN), STATUS_SUCCESS, "their domain goes");
     tap_equal(object_destroy(POOR_PD), STATUS_SUCCESS, "the poor domain goes");
+    if (fuzz_guests) {
+        tap_equal(object_destroy(VM), STATUS_SUCCESS, "their VM goes");
+    }
     tap_equal(pool_free(FUZZ_POOL).value, POOL_FRAMES, "their pool has all its frames");
     tap_equal(pool_withdraw(FUZZ_POOL, POOL_PART), STATUS_SUCCESS, "which come back");
     tap_equal(pool_withdraw(POOR_POOL, POOR_PART), STATUS_SUCCESS, "as do those of the poor one");

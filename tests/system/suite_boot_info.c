@@ -160,6 +160,26 @@ static void check_flags(const struct boot_info *info)
     tap_equal(info->flags & BOOT_FLAG_DMA_CONFINED, 0, "DMA is not called confined");
 }
 
+/* Without guests nothing is said of them; with them, at least what every x86-64 CPU has. */
+static void check_guest(const struct boot_guest *g)
+{
+    const uint64_t cr0 = 1ull << 0 | 1ull << 31, efer = 1ull << 8 | 1ull << 10;
+
+    if (g->kind == GUEST_NONE) {
+        tap_equal(g->features | g->cr0 | g->cr4 | g->efer | g->xcr0 | g->tags | g->image, 0,
+                  "no guests, and nothing about them");
+        return;
+    }
+    tap_ok(g->kind <= GUEST_SVM, "a known kind of guests");
+    tap_equal(g->features >> 8, 0, "no unknown feature of theirs");
+    tap_ok((g->cr0 & cr0) == cr0 && (g->cr4 & 1u << 5) && (g->efer & efer) == efer,
+           "they can have 64-bit mode");
+    tap_ok(!(g->cr4 & 1u << 13), "but not VMX");
+    tap_ok(!(g->efer & 1u << 12), "and not SVM");
+    tap_ok((g->xcr0 & 3) == 3 && g->image >= 576 && g->image <= 3072, "x87 and SSE state");
+    tap_ok(g->tags >= 1, "and tags");
+}
+
 void suite_boot_info(const struct machine *m)
 {
     const struct boot_info *info = m->info;
@@ -173,6 +193,7 @@ void suite_boot_info(const struct machine *m)
            "reserved bytes are zero");
     tap_equal(info->framebuffer.reserved, 0, "framebuffer's reserved byte is zero");
     check_flags(info);
+    check_guest(&info->guest);
     check_tables(m);
     check_tail(m);
     check_framebuffer(m);

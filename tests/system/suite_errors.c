@@ -100,6 +100,8 @@ static void check(const struct row *row, const struct error_case *c)
         tap_ok(false, row->name);
     } else if (c->two_cpus && world.machine->info->cpus.count < 2) {
         tap_skip(row->name, "needs two CPUs");
+    } else if (c->guest && world.machine->info->guest.kind == GUEST_NONE) {
+        tap_skip(row->name, "needs a machine with guests");
     } else {
         bool ok = provoked(row, c);
         tap_ok(expect(balance_is(&before), "not as before, frames", world_free()) && ok, row->name);

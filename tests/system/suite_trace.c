@@ -1,5 +1,6 @@
 /* The event trace: what it records, for whom, and when it does not. */
 #include "event_trace.h"
+#include "monitor.h"
 #include "suites.h"
 #include "world.h"
 
@@ -146,6 +147,25 @@ static void check_exception(void)
     tap_ok(actor_end(HANDLER), "the thread goes");
 }
 
+/* A guest has registers of its own where the kernel has its way in. */
+static void check_guest(const struct machine *m)
+{
+    if (m->info->guest.kind == GUEST_NONE) {
+        return;
+    }
+    uint64_t start = newest(0);
+
+    trace(true);
+    bool done = monitor_open(0, TINY_BYTES) && monitor_run(&monitors[0], &tiny_long, 0, NULL);
+    uint64_t end = newest(0);
+    (void)object_control(SELECTOR_PD, 77, 0);
+    trace(false);
+    tap_ok(done && newest(0) > start && find(end, TRACE_RETURN, 0, STATUS_BAD_PARAMETER) > 0,
+           "system calls are recorded after a guest has run, too");
+    monitor_close(&monitors[0]);
+    check_off();
+}
+
 /* The interrupt that makes another CPU stop recording is one that it records. */
 static void check_other_cpus(const struct machine *m)
 {
@@ -200,6 +220,7 @@ void suite_trace(const struct machine *m)
         domain_close(GRANT);
     }
     check_exception();
+    check_guest(m);
     check_other_cpus(m);
     check_rights();
     tap_equal(memory_unmap(SELECTOR_PD, RING), STATUS_SUCCESS, "they are unmapped");

@@ -51,6 +51,9 @@ $(eval $(call unit_test,kernel_pool_walk,microkernel/pool.c))
 $(eval $(call unit_test,kernel_table,\
     $(addprefix microkernel/,table.c derive.c pool.c)))
 $(eval $(call unit_test,kernel_ec_state,,-iquote microkernel))
+$(eval $(call unit_test,kernel_guest_state,,-iquote microkernel))
+$(eval $(call unit_test,kernel_xsave_image,,-iquote microkernel))
+$(eval $(call unit_test,kernel_vmx_controls,,-iquote microkernel))
 $(eval $(call unit_test,kernel_derive,microkernel/derive.c))
 $(eval $(call unit_test,kernel_derive_walk,microkernel/derive.c))
 memory.sources := $(addprefix microkernel/,shoot.c space.c mapping.c mem.c derive.c pool.c tree.c)
@@ -59,6 +62,8 @@ $(eval $(call unit_test,kernel_space,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_mem,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_mem_parts,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_tlb,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_guest_space,$(memory.sources),$(memory.flags)))
+$(eval $(call unit_test,kernel_tag,$(memory.sources) microkernel/guest_tag.c,$(memory.flags)))
 $(eval $(call unit_test,kernel_ranges,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_lock,,-iquote microkernel -pthread))
 $(eval $(call unit_test,loader_ranges,bootstrap/loader/ranges.c))
@@ -93,9 +98,11 @@ coverage.by_boots := \
     $(addprefix bootstrap/loader/,calibrate.c console.c cpus.c hardware.c lapic.c main.c modules.c \
         paging.c pci.c string.c) \
     $(addprefix microkernel/,address_space.c console.c create.c descriptors.c destroy.c ec.c \
-        ec_control.c ending.c features.c first.c grant.c interrupt.c ioapic.c ipc.c lapic.c main.c \
-        memory.c pd.c ports.c quiesce.c range.c sc.c sched.c semaphore.c stop.c string.c syscall.c \
-        timer.c tlb.c trace.c trap.c vectors.c)
+        ec_control.c ending.c features.c first.c grant.c guest.c guest_boot.c interrupt.c \
+        ioapic.c ipc.c lapic.c main.c memory.c pd.c ports.c quiesce.c range.c sc.c sched.c \
+        semaphore.c stop.c string.c svm.c svm_exit.c svm_intercept.c svm_state.c svm_step.c \
+        syscall.c timer.c tlb.c trace.c trap.c vcpu.c vcpu_control.c vectors.c vm.c vmx.c \
+        vmx_controls.c vmx_exit.c vmx_state.c)
 # offsets.c is in no program.
 coverage.product := $(filter-out microkernel/offsets.c,\
     $(wildcard bootstrap/loader/*.c microkernel/*.c))

@@ -96,8 +96,8 @@ static void test_map(void)
         ok(unchanged(), "as if it had not been");
     }
 
-    world_open(MEM_WRITE_BACK);
     space_levels = 3;
+    world_open(MEM_WRITE_BACK);
     ram.base = 0x40000000;
     ram.size = 0x80000000;
     ok(map(0, 0, 0x40000000, 0, 2, 2, RX) == STATUS_SUCCESS, "1 GiB pages where there are some");

@@ -32,6 +32,12 @@ static void clear(uint64_t address, uint32_t count, unsigned level)
     shoot_flush(0);
 }
 
+static uint64_t page_entry(uint64_t frame, unsigned level, uint64_t flags)
+{
+    return frame | flags | PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY |
+           (level ? PAGE_LARGE : 0);
+}
+
 static unsigned missing_at(uint64_t address, uint32_t count, unsigned level)
 {
     struct spot spot;

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "kernel_context.h"
 #include "kernel_world.h"
 #include "quiesce.h"
 
@@ -17,7 +18,6 @@
 #define DEPOSITED   40u
 #define TLB         192u
 #define TABLES      48u
-#define STACK       0x40000u
 
 enum mutation {
     NONE,
@@ -93,27 +93,6 @@ static const uint64_t regions[] = {0x400000, 0x5f0000, 0x3fff0000, 0x7fffff0000,
 #define REGIONS      5u
 #define REGION_PAGES 64u
 #define LARGE        4u
-
-/* Leaves a stack, whose pointer goes to *from, for another that was left so. */
-void context_switch(void **from, void *to);
-__asm__(".pushsection .text\n"
-        "context_switch:\n"
-        "    push %rbp; push %rbx; push %r12; push %r13; push %r14; push %r15\n"
-        "    mov %rsp, (%rdi)\n"
-        "    mov %rsi, %rsp\n"
-        "    pop %r15; pop %r14; pop %r13; pop %r12; pop %rbx; pop %rbp\n"
-        "    ret\n"
-        ".popsection");
-
-/* A stack from which context_switch enters a function that never returns. */
-static void *context_new(char *stack, void (*function)(void))
-{
-    uint64_t *top = (uint64_t *)(void *)(stack + STACK) - 8;
-
-    memset(top, 0, 8 * sizeof(*top));
-    top[6] = (uint64_t)function;
-    return top;
-}
 
 static void yield(void)
 {

@@ -32,7 +32,9 @@ void measure_calls(void);
 void measure_semaphores(void);
 void measure_memory(void);
 void measure_objects(void);
+void measure_guests(bool svm);
 void measure_wake(void); /* on a machine with several CPUs */
+void measure_guest_wake(void);
 
 /* Maps one page so often, and revokes it. */
 void measure_mappings(uint64_t count);

@@ -21,9 +21,10 @@ uint32_t probe_before, probe_after;
 uint64_t bench_tsc_hz;
 uint32_t bench_cpus;
 
-static uint64_t mappings; /* to be revoked, or 0 */
-static uint64_t slots;    /* frames of them, to be released, or 0 */
-static uint32_t overhead; /* ticks of an empty repetition */
+static uint32_t guest_kind; /* enum boot_guest_kind */
+static uint64_t mappings;   /* to be revoked, or 0 */
+static uint64_t slots;      /* frames of them, to be released, or 0 */
+static uint32_t overhead;   /* ticks of an empty repetition */
 
 void bench_main(const struct boot_info *info);
 
@@ -113,11 +114,13 @@ static void work(struct thread *self, void *argument)
         measure_slots(slots);
     } else if (bench_cpus > 1) {
         measure_wake();
+        measure_guest_wake();
     } else {
         measure_calls();
         measure_semaphores();
         measure_memory();
         measure_objects();
+        measure_guests(guest_kind == GUEST_SVM);
     }
     power_off(0);
 }
@@ -127,6 +130,7 @@ void bench_main(const struct boot_info *info)
 {
     bench_tsc_hz = info->tsc_hz;
     bench_cpus = info->cpus.count;
+    guest_kind = info->guest.kind;
     (void)option_number((const char *)info + info->command_line, "mappings", &mappings);
     (void)option_number((const char *)info + info->command_line, "slots", &slots);
     require(semaphore_create(SEMAPHORES, SELECTOR_POOL, 0).status, "the first semaphore");
