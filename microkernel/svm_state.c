@@ -119,7 +119,6 @@ INLINE uint64_t pat_get(const struct vcpu *vcpu, const struct vmcb *vmcb)
 INLINE void msrs_get(const struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_state *page,
                      uint32_t groups)
 {
-
     if (groups & STATE_SYSENTER) {
         page->sysenter_cs = vmcb->sysenter_cs;
         page->sysenter_esp = vmcb->sysenter_esp;
@@ -141,7 +140,6 @@ INLINE void msrs_get(const struct vcpu *vcpu, const struct vmcb *vmcb, struct vc
 INLINE void registers_get(const struct vcpu *vcpu, const struct vmcb *vmcb, struct vcpu_state *page,
                           uint32_t groups)
 {
-
     if (groups & STATE_CR) {
         page->cr0 = vmcb->cr0;
         page->cr2 = vmcb->cr2;
