@@ -37,22 +37,24 @@ all: build
 build: $(addprefix $(OUT)/bin/,$(programs))  ## build the system's programs (default)
 	@:
 
-run: build  ## boot the system: PLATFORM= CPUS= MEMORY= CMDLINE= as build/cairn has them
+# With a command line it is the program of the system tests that is booted: it has one.
+run: build  ## boot the system: PLATFORM= CPUS= MEMORY= SYSTEM= CMDLINE= as build/cairn has them
 	@build/cairn run --build $(BUILD) --compiler $(COMPILER) \
+	    $(if $(CMDLINE),,--system $(or $(SYSTEM),bootstrap/demo.conf)) \
 	    $(addprefix --platform ,$(PLATFORM)) $(addprefix --cpus ,$(CPUS)) \
 	    $(addprefix --memory ,$(MEMORY)) $(if $(CMDLINE),--cmdline '$(CMDLINE)')
 
-test: debug release unit bench-tools  ## run all tests; LONG=1: with full counts everywhere
+test: debug release unit fuzz bench-tools  ## run all tests; LONG=1: with full counts everywhere
 	$(script) LONG='$(LONG)' tests/run
 
 bench: release bench-tools  ## measure; writes out/bench.json; VERBOSE=1: print all of it
 	$(script) tests/bench/run $(if $(VERBOSE),--verbose)
 
 iso: release  ## write out/COMPILER-release/cairn.iso, for BIOS and UEFI machines
-	@build/cairn iso --compiler $(COMPILER) -o out/$(COMPILER)-release/cairn.iso
+	@build/cairn iso --compiler $(COMPILER) --system bootstrap/demo.conf -o out/$(COMPILER)-release/cairn.iso
 	@echo "  ISO     out/$(COMPILER)-release/cairn.iso"
 
-check: debug release unit bench-tools  ## check layout, code and links of everything in the tree
+check: debug release unit fuzz bench-tools  ## check layout, code and links of everything in the tree
 	$(script) python3 -B build/checks $(COMPILER)
 
 tcb: release  ## print lines of code and bytes of kernel, loader and servers

@@ -6,7 +6,6 @@
 
 #include "boot.h"
 #include "cpu.h"
-#include "paging.h"
 
 extern char sealed_start[], sealed_end[];
 

@@ -1,8 +1,7 @@
 /*
  * The kernel's half of all address spaces (ipc/abi/kernel_layout.h says what is where).
  */
-#ifndef CAIRN_ADDRESS_SPACE_H
-#define CAIRN_ADDRESS_SPACE_H
+#pragma once
 
 #include "layout.h"
 #include "types.h"
@@ -31,4 +30,32 @@ static inline void *frame_at(uint64_t frame)
     return (void *)(FRAME_BASE + frame);
 }
 
-#endif
+static inline uint64_t frame_address(const void *frame)
+{
+    return (uint64_t)frame - FRAME_BASE;
+}
+
+/*
+ * Entries of page tables (SDM 3A, 4.5), which are those of nested paging too (APM 2, 15.25), and of
+ * EPT (SDM 3C, 28.3.2).
+ */
+#define PAGE_PRESENT  (1ull << 0)
+#define PAGE_WRITE    (1ull << 1)
+#define PAGE_USER     (1ull << 2)
+#define PAGE_ACCESSED (1ull << 5)
+#define PAGE_DIRTY    (1ull << 6)
+#define PAGE_LARGE    (1ull << 7) /* level 1 and 2: a page, not a table; in EPT too */
+#define PAGE_GLOBAL   (1ull << 8)
+#define PAGE_NX       (1ull << 63)
+
+#define PAGE_ADDRESS 0x000ffffffffff000ull
+
+#define EPT_READ       (1ull << 0)
+#define EPT_WRITE      (1ull << 1) /* where PAGE_WRITE is */
+#define EPT_EXECUTE    (1ull << 2)
+#define EPT_TYPE_SHIFT 3 /* memory type, as an MTRR has it */
+#define EPT_ACCESSED   (1ull << 8)
+#define EPT_DIRTY      (1ull << 9)
+
+/* Data of the kernel. Marked at once, so that the processor never writes to the tables. */
+#define KERNEL_PAGE (PAGE_PRESENT | PAGE_ACCESSED | PAGE_DIRTY | PAGE_GLOBAL | PAGE_NX)

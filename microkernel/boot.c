@@ -17,13 +17,3 @@ void boot_accept(const struct handoff *handoff)
         stop("the loader and this kernel are of different versions");
     boot_handoff = *handoff;
 }
-
-void boot_free_loader(void)
-{
-    struct boot_info *info = boot_info();
-    struct boot_memory *memory = boot_table(&info->memory);
-
-    for (uint32_t i = 0; i < info->memory.count; i++)
-        if (memory[i].type == MEMORY_LOADER)
-            memory[i].type = MEMORY_FREE;
-}

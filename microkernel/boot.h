@@ -2,12 +2,10 @@
  * What the loader left: the handoff, of which the kernel keeps a copy, and the boot information
  * area, which the kernel completes for the first program.
  */
-#ifndef CAIRN_BOOT_H
-#define CAIRN_BOOT_H
+#pragma once
 
 #include "address_space.h"
 #include "handoff.h"
-#include "types.h"
 
 /* Keeps a copy of the handoff. Stops the kernel if it is not one of this version. */
 void boot_accept(const struct handoff *handoff);
@@ -27,7 +25,6 @@ static inline void *boot_table(const struct boot_table *table)
     return (char *)boot_info() + table->offset;
 }
 
-/* Gives the loader's memory to the machine. No CPU may be on the loader's page tables any more. */
-void boot_free_loader(void);
-
-#endif
+/* first.c: makes the first program, which owns everything at first (ipc/abi/syscall.h), ready to
+ * run here. */
+void first_make(void);

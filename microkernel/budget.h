@@ -13,8 +13,7 @@
  *
  * A budget as large as its period is unlimited: it is counted, but never used up.
  */
-#ifndef CAIRN_BUDGET_H
-#define CAIRN_BUDGET_H
+#pragma once
 
 #include "types.h"
 
@@ -100,5 +99,3 @@ static inline uint64_t budget_end(const struct budget *b, uint64_t from)
         return BUDGET_NEVER;
     return end;
 }
-
-#endif

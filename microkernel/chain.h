@@ -2,8 +2,7 @@
  * Circular doubly linked chains, intrusive. A chain's head is a link like any other; an empty
  * chain is a head linked to itself. A link that is in no chain is linked to itself as well.
  */
-#ifndef CAIRN_CHAIN_H
-#define CAIRN_CHAIN_H
+#pragma once
 
 #include "types.h"
 
@@ -38,5 +37,3 @@ static inline void chain_remove(struct chain *link)
     link->next->prev = link->prev;
     chain_init(link);
 }
-
-#endif

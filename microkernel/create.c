@@ -15,7 +15,6 @@
 #include "semaphore.h"
 #include "syscalls.h"
 #include "vcpu.h"
-#include "vm.h"
 
 /* What one call creates from. */
 struct creation {
@@ -26,6 +25,18 @@ struct creation {
     struct node *from; /* what RDX names, by `word` */
     uint64_t word;
 };
+
+bool pd_init(struct pd *pd, struct pool *pool)
+{
+    chain_init(&pd->ecs);
+    chain_init(&pd->doomed);
+    if (!space_init(&pd->space, pool, frame_at(boot_handoff.root)))
+        return false;
+    if (table_init(&pd->table, pool))
+        return true;
+    pool_give_frame(pool, pd->space.root);
+    return false;
+}
 
 static enum status create_pd(const struct creation *c, struct object *object)
 {
@@ -81,14 +92,20 @@ static enum status create_sc(const struct creation *c, struct object *object)
     const struct registers *regs = c->regs;
     struct sc *sc = (struct sc *)object;
     uint32_t right = CPU_RIGHT_TIME | (regs->r9 == regs->r10 ? CPU_RIGHT_UNLIMITED : 0);
+    const struct table *table = &c->ec->pd->table;
+    struct object *home;
     struct node *slot;
     uint64_t word;
-    enum status status =
-        table_find_slot(&c->ec->pd->table, regs->rdx >> 32, OBJECT_CPU, right, &slot, &word);
+    enum status status = table_find(table, (uint32_t)regs->rdx, OBJECT_EC, EC_RIGHT_SC, &home);
 
-    if (!status && regs->r8 >> 9)
-        status = STATUS_BAD_PARAMETER;
-    sc->home = (struct ec *)capability_object(c->word);
+    if (status == STATUS_BAD_CAPABILITY) /* a VCPU has scheduling contexts as an EC has */
+        status = table_find(table, (uint32_t)regs->rdx, OBJECT_VCPU, VCPU_RIGHT_SC, &home);
+    if (status)
+        return status;
+    if (regs->r8 >> 9)
+        return STATUS_BAD_PARAMETER;
+    status = table_find_slot(table, regs->rdx >> 32, OBJECT_CPU, right, &slot, &word);
+    sc->home = (struct ec *)home;
     sc->starts = !(regs->r8 >> 8);
     sc->budget = budget_make(regs->r9, regs->r10);
     runqueue_entry_init(&sc->ready, (uint32_t)(regs->r8 & 0xff));
@@ -153,7 +170,7 @@ static enum status create_vcpu(const struct creation *c, struct object *object)
 /* By type: its memory, frames that it has besides, what RDX names with which right, the maker. */
 static const struct creator {
     uint32_t bytes;
-    uint8_t frames, from, right; /* from OBJECT_NONE: RDX is a number, or nothing */
+    uint8_t frames, from, right; /* from OBJECT_NONE: something else, or nothing */
     enum status (*make)(const struct creation *c, struct object *object);
 } creators[] = {
     [OBJECT_PD] = {sizeof(struct pd), 2, OBJECT_NONE, 0, create_pd}, /* directory and top table */
@@ -161,7 +178,7 @@ static const struct creator {
     [OBJECT_POOL] = {sizeof(struct pool), 0, OBJECT_NONE, 0, create_pool},
     [OBJECT_MEM] = {sizeof(struct mem), 0, OBJECT_MEM, MEM_RIGHT_DIVIDE, create_mem},
     [OBJECT_EC] = {FRAME_SIZE, 1, OBJECT_PD, PD_RIGHT_CREATE, create_ec}, /* its UTCB */
-    [OBJECT_SC] = {sizeof(struct sc), 0, OBJECT_EC, EC_RIGHT_SC, create_sc},
+    [OBJECT_SC] = {sizeof(struct sc), 0, OBJECT_NONE, 0, create_sc},
     [OBJECT_PT] = {sizeof(struct pt), 0, OBJECT_EC, EC_RIGHT_PORTAL, create_pt},
     [OBJECT_SM] = {sizeof(struct sm), 0, OBJECT_NONE, 0, create_sm},
     [OBJECT_CPU] = {sizeof(struct cpu_share), 0, OBJECT_CPU, CPU_RIGHT_DIVIDE, create_cpu},
@@ -182,7 +199,7 @@ static __attribute__((noinline)) uint64_t frames_missing(const struct creation *
     const struct table *table = &c->ec->pd->table;
     struct pool *pool[] = {table->pool, c->pool, c->pool};
     uint64_t needs[] = {!table_slot(table, c->regs->rdi >> 8),
-                        pool_object_needs(c->pool, creator->bytes) + creator->frames, 0};
+                        pool_cell_needs(c->pool, creator->bytes) + creator->frames, 0};
 
     if (creator->make == create_ec) {
         struct space *space = &((struct pd *)capability_object(c->word))->space;
@@ -211,41 +228,16 @@ static enum status create(const struct creation *c, const struct creator *creato
     enum status status = creator->make(c, object);
     if (status) {
         pool_hide_object(c->pool, object);
-        pool_give_object(c->pool, object);
+        pool_give_cell(c->pool, object);
     } else if (!object->cut) {
         node_insert_first(object, c->slot, RIGHTS_ALL);
     }
     return status;
 }
 
-/* Claims the slot, after adding a frame for it if that is all that is missing. */
-static enum status destination_open(struct creation *c, const struct creator *creator)
-{
-    struct table *table = &c->ec->pd->table;
-    uint64_t selector = c->regs->rdi >> 8;
-
-    c->slot = table_slot(table, selector);
-    if (c->slot)
-        return slot_claim(c->slot) ? STATUS_SUCCESS : STATUS_IN_USE;
-    if (selector < SELECTORS && frames_missing(c, creator))
-        return STATUS_NEEDS_FRAMES;
-    return slot_open(c->ec, table, selector, &c->slot);
-}
-
-/* A VCPU has scheduling contexts as an EC has. */
-static enum object_type from_type(const struct ec *ec, const struct creator *creator, uint64_t from)
-{
-    uint64_t word = table_word(&ec->pd->table, from);
-
-    if (creator->make == create_sc && word && capability_object(word)->type == OBJECT_VCPU)
-        return OBJECT_VCPU;
-    return (enum object_type)creator->from;
-}
-
 uint64_t syscall_create(struct ec *ec)
 {
-    uint64_t type = ec->regs.rdi & 0xff, missing;
-    uint64_t from = type == OBJECT_SC ? (uint32_t)ec->regs.rdx : ec->regs.rdx;
+    uint64_t type = ec->regs.rdi & 0xff, selector = ec->regs.rdi >> 8, missing;
     const struct creator *creator = &creators[type];
     struct creation c = {.ec = ec, .regs = &ec->regs};
     struct object *pool;
@@ -255,12 +247,17 @@ uint64_t syscall_create(struct ec *ec)
     enum status status =
         table_find(&ec->pd->table, ec->regs.rsi, OBJECT_POOL, POOL_RIGHT_USE, &pool);
     if (!status && creator->from)
-        status = table_find_slot(&ec->pd->table, from, from_type(ec, creator, from), creator->right,
-                                 &c.from, &c.word);
+        status = table_find_slot(&ec->pd->table, ec->regs.rdx, (enum object_type)creator->from,
+                                 creator->right, &c.from, &c.word);
     if (status)
         return status;
     c.pool = (struct pool *)pool;
-    status = destination_open(&c, creator);
+    c.slot = table_slot(&ec->pd->table, selector);
+    if (!c.slot) /* a frame for it is added only if that is all that is missing */
+        status = frames_missing(&c, creator) ? STATUS_NEEDS_FRAMES
+                                             : slot_open(ec, &ec->pd->table, selector, &c.slot);
+    if (!status && !slot_claim(c.slot))
+        return STATUS_IN_USE;
     if (!status) {
         status = create(&c, creator);
         if (status)

@@ -82,12 +82,12 @@ static inline void node_strip(struct node *node)
  */
 bool slot_revoke_step(struct node *top, unsigned *budget, bool self)
 {
-    uint64_t word = slot_word(top);
+    uint64_t word = __atomic_load_n(&top->word, __ATOMIC_ACQUIRE);
+
+    if (word <= CAPABILITY_BUSY)
+        return false;
     struct node *kept = self ? NULL : top, *node = top, *next;
     bool more = false, last;
-
-    if (!word)
-        return false;
     struct object *object = capability_object(word), *head = object_head(object);
     lock_take(&head->lock);
     if (capability_object(__atomic_load_n(&top->word, __ATOMIC_RELAXED)) != object || !top->depth)

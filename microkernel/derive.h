@@ -14,12 +14,10 @@
  * An empty slot is zero in full. Its word is the last of it to be cleared, and nothing in the slot
  * is touched afterwards: who sees the word empty may free or fill the slot.
  */
-#ifndef CAIRN_DERIVE_H
-#define CAIRN_DERIVE_H
+#pragma once
 
 #include "object.h"
 #include "syscall.h"
-#include "types.h"
 
 /*
  * Greatest depth of a node. It bounds how far a step of revocation walks to its first leaf, so it
@@ -27,10 +25,10 @@
  */
 #define DEPTH_MAX 255u
 
-/* The capability in a slot, or CAPABILITY_EMPTY if there is none, or none yet. */
+/* The capability in a slot, or CAPABILITY_EMPTY if there is none, or none yet, or no slot. */
 static inline uint64_t slot_word(const struct node *slot)
 {
-    uint64_t word = __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE);
+    uint64_t word = slot ? __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) : CAPABILITY_EMPTY;
 
     return word > CAPABILITY_BUSY ? word : CAPABILITY_EMPTY;
 }
@@ -148,5 +146,3 @@ void part_remove(struct node *origin);
 /* Supplied by interrupt.c and sc.c: undo a binding, end a scheduling context, in the same way. */
 void interrupt_remove(struct node *node);
 void sc_remove(struct node *node);
-
-#endif

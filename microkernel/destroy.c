@@ -1,7 +1,7 @@
 /*
  * System call DESTROY: RDI = selector. In steps: no call but this one finds the object any more, it
  * takes no part in anything, all capabilities to it go, the youngest first, and when no CPU can
- * hold a pointer to it (quiesce.h) its memory goes back to its pool. Until the
+ * hold a pointer to it (shoot.h) its memory goes back to its pool. Until the
  * caller's capability has gone, a call that gives way starts again from the beginning, and each
  * step finds what the last one left.
  *
@@ -12,19 +12,17 @@
  */
 #include "cpu.h"
 #include "derive.h"
-#include "ending.h"
 #include "interrupt.h"
 #include "ipc.h"
 #include "mapping.h"
 #include "pd.h"
 #include "portal.h"
-#include "ports.h"
-#include "quiesce.h"
 #include "sc.h"
+#include "sched.h"
 #include "semaphore.h"
+#include "shoot.h"
 #include "syscalls.h"
 #include "vcpu.h"
-#include "vm.h"
 #include "x86.h"
 
 #define WAITERS_AT_ONCE 16u
@@ -37,17 +35,99 @@ static enum object_type object_type(const struct object *object)
 
 /*
  * From here on nothing is created in, for or from a domain, VM, EC or pool. May open interrupts,
- * but what is claimed stays.
+ * but what is claimed stays. STATUS_IN_USE, of a part: it was there at boot, or is a MEM that is
+ * deposited or of which a part is.
  */
-static void object_close(struct object *object)
+static enum status object_close(struct object *object)
 {
-    enum object_type type = (enum object_type)object->type; /* none of them if it is closed */
+    switch (object->type) {
+    case OBJECT_PD:
+    case OBJECT_VM:
+    case OBJECT_EC:
+    case OBJECT_VCPU:
+    case OBJECT_POOL:
+        __atomic_store_n(&object->type, (uint8_t)(object->type | OBJECT_CLOSED), __ATOMIC_RELEASE);
+        quiesce();
+        return STATUS_SUCCESS;
+    case OBJECT_MEM:
+        return mem_close((struct mem *)object);
+    case OBJECT_CPU:
+    case OBJECT_PORTS:
+    case OBJECT_IRQ:
+    case OBJECT_PCI:
+        return object->cut ? STATUS_SUCCESS : STATUS_IN_USE;
+    case OBJECT_PLATFORM:
+        return STATUS_BAD_CAPABILITY;
+    default: /* or closed already */
+        return STATUS_SUCCESS;
+    }
+}
 
-    if (type != OBJECT_PD && type != OBJECT_VM && type != OBJECT_EC && type != OBJECT_VCPU &&
-        type != OBJECT_POOL)
-        return;
-    __atomic_store_n(&object->type, (uint8_t)(type | OBJECT_CLOSED), __ATOMIC_RELEASE);
-    quiesce();
+/* What has to end before the object: an EC of a domain or VM, an object of a pool. Or NULL. */
+static struct object *member_first(struct object *object)
+{
+    const struct chain *ecs = &((struct pd *)object)->ecs, *first;
+
+    if (object_type(object) == OBJECT_POOL)
+        return pool_first_object((struct pool *)object);
+    if (object_type(object) != OBJECT_PD && object_type(object) != OBJECT_VM)
+        return NULL;
+    lock_take(&object->lock);
+    first = ecs->next;
+    lock_give(&object->lock);
+    return first == ecs ? NULL : &CONTAINER(first, struct ec, member)->object;
+}
+
+/* Takes a domain's or VM's mappings from it, and a domain's capabilities. */
+static bool space_leave_step(struct pd *pd)
+{
+    uint32_t cpu = cpu_this()->index;
+    unsigned budget = NODES_AT_ONCE;
+
+    if (mapping_die_step(&pd->space, NODES_AT_ONCE, cpu))
+        return true;
+    bool more = object_type(&pd->object) == OBJECT_PD && table_end_step(&pd->table, &budget);
+    shoot_flush(cpu);
+    return more;
+}
+
+/* Gives a pool's frames back to their MEMs. If some are in use, another call is giving them up. */
+static bool pool_leave_step(struct pool *pool)
+{
+    struct mem *mem = (struct mem *)pool_deposit_within(pool, 0, UINT64_MAX);
+    bool more;
+
+    if (mem)
+        (void)!mem_withdraw_step(mem, pool, FRAMES_AT_ONCE, cpu_this()->index, &more);
+    return mem;
+}
+
+/* A step of taking the object, which has no members, out of all that it takes part in. */
+static bool leave_step(struct object *object)
+{
+    struct ec *ec = (struct ec *)object;
+    struct sc *sc = (struct sc *)object;
+    struct sm *sm = (struct sm *)object;
+
+    switch (object_type(object)) {
+    case OBJECT_PD:
+    case OBJECT_VM:
+        return space_leave_step((struct pd *)object);
+    case OBJECT_POOL:
+        return pool_leave_step((struct pool *)object);
+    case OBJECT_EC:
+    case OBJECT_VCPU:
+        return !ending_ask(&ec->ending, ec->cpu);
+    case OBJECT_SC:
+        return !ending_ask(&sc->ending, sc->cpu);
+    case OBJECT_SM:
+        for (unsigned i = 0; i < WAITERS_AT_ONCE; i++)
+            if (!semaphore_abort_one(sm) && !interrupt_end_one(sm))
+                return false;
+        return true;
+    default:
+        return false;
+    }
 }
 
 /* A step of taking an object from everybody. Returns whether more remains. */
@@ -55,24 +135,11 @@ static bool forget_step(struct object *object)
 {
     unsigned budget = NODES_AT_ONCE;
     bool more = object_die_step(object, &budget);
-    if (object_type(object) == OBJECT_EC)
-        more |= object_die_step(&((struct ec *)object)->utcb_mem.object, &budget);
-    else if (object_type(object) == OBJECT_VCPU)
-        more |= object_die_step(&((struct vcpu *)object)->page_mem.object, &budget);
+
+    if (object_type(object) == OBJECT_EC || object_type(object) == OBJECT_VCPU)
+        more |= object_die_step(&((struct ec *)object)->page_mem.object, &budget);
     shoot_flush(cpu_this()->index);
     return more;
-}
-
-/* The frames of a table that nobody can reach any more; it is empty, or nearly. */
-static void table_release(struct table *table)
-{
-    bool more;
-
-    do {
-        interrupts_take();
-        more = table_free_step(table);
-        shoot_flush(cpu_this()->index);
-    } while (more);
 }
 
 static void doom_undo(struct pd *pd)
@@ -92,137 +159,67 @@ static void object_release(struct object *object)
     struct pool *pool = object->pool;
     uint32_t cpu = cpu_this()->index;
 
+    interrupts_take();
     shoot_settle(cpu);
-    if (type == OBJECT_EC)
-        ec_end((struct ec *)object);
-    else if (type == OBJECT_VCPU)
+    if (type == OBJECT_VCPU)
         vcpu_end((struct vcpu *)object);
+    if (type == OBJECT_EC || type == OBJECT_VCPU)
+        ec_end((struct ec *)object);
     else if (type == OBJECT_SC)
         sc_release((struct sc *)object);
     else if (type == OBJECT_PD)
         doom_undo(pd);
     pool_hide_object(pool, object);
     quiesce();
-    if (type == OBJECT_PT) {
+    if (type == OBJECT_PT)
         portal_end((struct pt *)object); /* until now its handler stayed too */
-    } else if (type == OBJECT_EC) {
+    else if (type == OBJECT_EC)
         pool_give_frame(pool, ((struct ec *)object)->utcb);
-    } else if (type == OBJECT_VCPU) {
+    else if (type == OBJECT_VCPU)
         vcpu_release((struct vcpu *)object);
-    } else if (type == OBJECT_PD) {
-        table_release(&pd->table);
-        ports_end(&pd->space, cpu);
+    else if (type == OBJECT_PD)
+        pool_give_clean_frame(pool, pd->table.directory);
+    if (type == OBJECT_PD || type == OBJECT_VM)
         space_end(&pd->space, cpu);
-    } else if (type == OBJECT_VM) {
-        ports_end(&((struct vm *)object)->space, cpu);
-        space_end(&((struct vm *)object)->space, cpu);
-    }
-    pool_give_object(pool, object);
+    pool_give_cell(pool, object);
 }
 
-/* What has to end before the object: an EC of a domain or VM, an object of a pool. NULL: nothing.
+/*
+ * A step of ending an object with what has to end before it, or of a victim: no slot. Otherwise
+ * through the capability `word` in slot: without it the call cannot start again. STATUS_SUCCESS: it
+ * is gone.
  */
-static struct object *member_first(struct object *object)
+static uint64_t object_destroy(struct object *object, struct node *slot, uint64_t word)
 {
-    enum object_type type = object_type(object);
-    const struct chain *ecs =
-        type == OBJECT_PD ? &((struct pd *)object)->ecs : &((struct vm *)object)->vcpus;
-    struct object *member = NULL;
+    struct object *victim = object, *member = object;
+    uint64_t status;
 
-    if (type == OBJECT_POOL)
-        return pool_first_object((struct pool *)object);
-    if (type != OBJECT_PD && type != OBJECT_VM)
-        return NULL;
-    lock_take(&object->lock);
-    if (!chain_empty(ecs))
-        member = &CONTAINER(ecs->next, struct ec, member)->object;
-    lock_give(&object->lock);
-    return member;
-}
-
-/* Takes a domain's mappings and capabilities from it. */
-static bool pd_leave(struct pd *pd)
-{
-    uint32_t cpu = cpu_this()->index;
-    unsigned budget = NODES_AT_ONCE;
-
-    if (mapping_die_step(&pd->space, NODES_AT_ONCE, cpu))
-        return true;
-    bool more = table_clear_step(&pd->table, &budget);
-    shoot_flush(cpu);
-    return more;
-}
-
-/* Gives a pool's frames back to their MEMs. If some are in use, another call is giving them up. */
-static bool pool_leave(struct pool *pool)
-{
-    struct mem *mem;
-    bool more;
-
-    if (pool_retire(pool))
-        return false;
-    mem = (struct mem *)pool_deposit_within(pool, 0, UINT64_MAX);
-    if (mem)
-        (void)!mem_withdraw_step(mem, pool, FRAMES_AT_ONCE, cpu_this()->index, &more);
-    return true;
-}
-
-/* A step of taking the object, which has no members, out of all that it takes part in. */
-static bool leave_step(struct object *object)
-{
-    struct sm *sm = (struct sm *)object;
-
-    switch (object_type(object)) {
-    case OBJECT_PD:
-        return pd_leave((struct pd *)object);
-    case OBJECT_VM:
-        return mapping_die_step(&((struct vm *)object)->space, NODES_AT_ONCE, cpu_this()->index);
-    case OBJECT_POOL:
-        return pool_leave((struct pool *)object);
-    case OBJECT_EC:
-    case OBJECT_VCPU:
-        return !ending_ask(&((struct ec *)object)->ending, ((struct ec *)object)->cpu);
-    case OBJECT_SC:
-        return !ending_ask(&((struct sc *)object)->ending, ((struct sc *)object)->cpu);
-    case OBJECT_SM:
-        for (unsigned i = 0; i < WAITERS_AT_ONCE; i++)
-            if (!semaphore_abort_one(sm) && !interrupt_end_one(sm))
-                return false;
-        return true;
-    default:
-        return false;
+    do {
+        victim = member;
+        if (!object_claim(victim))
+            return syscall_again();
+        status = object_close(victim);
+        member = member_first(victim);
+        if (member)
+            object_unclaim(victim);
+    } while (member);
+    if (victim != object)
+        slot = NULL;
+    if (!status && (leave_step(victim) || (victim->cut && slot && !slot_revoke(slot, false))))
+        status = syscall_again();
+    while (!status && forget_step(victim)) {
+        if (!slot || slot_word(slot) == word)
+            status = syscall_again();
+        else
+            interrupts_take();
     }
-}
-
-/* STATUS_IN_USE: it was there at boot, or is a MEM that is deposited or of which a part is. */
-static enum status part_close(struct object *object)
-{
-    if (object->type == OBJECT_MEM)
-        return mem_close((struct mem *)object);
-    return object->cut ? STATUS_SUCCESS : STATUS_IN_USE;
-}
-
-/* A step of ending an object with what has to end before it. */
-static enum status victim_step(struct object *object)
-{
-    struct object *member;
-
-    while (object->type & OBJECT_CLOSED && (member = member_first(object)))
-        object = member;
-    if (object->cut) {
-        enum status status = part_close(object);
-        if (!status)
-            (void)forget_step(object);
-        return status;
-    }
-    if (!object_claim(object))
-        return STATUS_SUCCESS;
-    object_close(object);
-    if (member_first(object) || leave_step(object) || forget_step(object))
-        object_unclaim(object);
+    if (!status && victim->type != OBJECT_MEM)
+        object_release(victim);
+    else if (victim->cut)
+        part_unclaim((struct part *)victim, cpu_this()->index);
     else
-        object_release(object);
-    return STATUS_SUCCESS;
+        object_unclaim(victim);
+    return status || victim == object ? status : syscall_again();
 }
 
 /*
@@ -234,8 +231,8 @@ static NORETURN void pd_doom(struct cpu *cpu, struct ec *ec)
     struct pd *pd = ec->pd;
     uint32_t priority = cpu->sc ? cpu->sc->ready.priority : 0;
 
-    object_close(&pd->object);
-    object_close(&ec->object);
+    (void)!object_close(&pd->object);
+    (void)!object_close(&ec->object);
     lock_take(&cpu->wake_lock);
     if (chain_empty(&cpu->doomed) || cpu->doom < priority)
         cpu->doom = priority;
@@ -252,14 +249,11 @@ static NORETURN void pd_doom(struct cpu *cpu, struct ec *ec)
 
 void doom_step(struct cpu *cpu)
 {
-    struct pd *pd = NULL;
-
     lock_take(&cpu->wake_lock);
-    if (!chain_empty(&cpu->doomed))
-        pd = CONTAINER(cpu->doomed.next, struct pd, doomed);
+    struct chain *first = cpu->doomed.next;
     lock_give(&cpu->wake_lock);
-    if (pd)
-        (void)victim_step(&pd->object);
+    if (first != &cpu->doomed)
+        (void)object_destroy(&CONTAINER(first, struct pd, doomed)->object, NULL, 0);
 }
 
 /* Nobody destroys what the call itself stands on. */
@@ -271,67 +265,22 @@ static bool caller_needs(const struct ec *ec, const struct object *object)
              pool_pays((const struct pool *)object, &ec->pd->object)));
 }
 
-/* The object is claimed, and so it stays after success only: then it is gone. */
-static uint64_t object_destroy(struct object *object, struct node *slot, uint64_t word)
-{
-    object_close(object);
-    if (member_first(object)) {
-        enum status status = victim_step(object);
-        return status ? status : syscall_again();
-    }
-    if (leave_step(object))
-        return syscall_again();
-    while (forget_step(object)) {
-        if (slot_word(slot) == word)
-            return syscall_again();
-        interrupts_take(); /* without its own capability the call cannot start again */
-    }
-    object_release(object);
-    return STATUS_SUCCESS;
-}
-
-/* Who claims a part releases it. */
-static uint64_t part_destroy(struct object *object, struct node *slot)
-{
-    enum status status = part_close(object);
-
-    if (status)
-        return status;
-    if (!slot_revoke(slot, false) || !object_claim(object))
-        return syscall_again();
-    while (forget_step(object))
-        interrupts_take();
-    if (object->type == OBJECT_MEM)
-        mem_release((struct mem *)object, cpu_this()->index);
-    else
-        object_release(object);
-    return STATUS_SUCCESS;
-}
-
 /* RDI: selector. */
 uint64_t syscall_destroy(struct ec *ec)
 {
     struct node *slot = table_slot(&ec->pd->table, ec->regs.rdi);
-    uint64_t word = slot ? slot_word(slot) : CAPABILITY_EMPTY;
+    uint64_t word = slot_word(slot);
     struct object *object = capability_object(word);
 
     if (!word)
         return STATUS_BAD_CAPABILITY;
     if (!(capability_rights(word) & RIGHT_DESTROY))
         return STATUS_NO_RIGHT;
-    enum object_type type = object_type(object);
-    if (type == OBJECT_PLATFORM)
-        return STATUS_BAD_CAPABILITY;
-    if (type == OBJECT_MEM || (type >= OBJECT_CPU && type <= OBJECT_PCI))
-        return part_destroy(object, slot);
     if (caller_needs(ec, object))
         return STATUS_IN_USE;
-    if (!object_claim(object))
-        return syscall_again();
-    if (object == &ec->pd->object)
+    if (object != &ec->pd->object)
+        return object_destroy(object, slot, word);
+    if (object_claim(object))
         pd_doom(cpu_this(), ec);
-    uint64_t status = object_destroy(object, slot, word);
-    if (status)
-        object_unclaim(object);
-    return status;
+    return syscall_again();
 }

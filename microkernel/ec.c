@@ -4,17 +4,14 @@
  */
 #include "ec.h"
 
-#include "boot.h"
-#include "cpu.h"
 #include "ec_control.h"
-#include "entry.h"
 #include "mapping.h"
 #include "ports.h"
 #include "sched.h"
 #include "syscalls.h"
 #include "trace.h"
+#include "vcpu.h"
 #include "vectors.h"
-#include "x86.h"
 
 struct ec ec_nobody = {.cpu = UINT32_MAX, .state = EC_STOPPED};
 
@@ -28,17 +25,25 @@ static enum status utcb_make(struct ec *ec, struct space *space, uint64_t addres
     ec->utcb = pool_take_frame(pool);
     if (!ec->utcb)
         return STATUS_NEEDS_FRAMES;
-    mem_init(&ec->utcb_mem, pool, (uint64_t)ec->utcb - FRAME_BASE, FRAME_SIZE, MEM_WRITE_BACK);
-    node_insert_first(&ec->utcb_mem.object, &ec->utcb_slot, (uint32_t)request.rights);
-    enum status status = mapping_create(space, &ec->utcb_slot, ec->utcb_slot.word, &request,
+    mem_init(&ec->page_mem, pool, (uint64_t)ec->utcb - FRAME_BASE, FRAME_SIZE, MEM_WRITE_BACK);
+    node_insert_first(&ec->page_mem.object, &ec->page_slot, (uint32_t)request.rights);
+    enum status status = mapping_create(space, &ec->page_slot, ec->page_slot.word, &request,
                                         cpu_this()->index, &needs);
     if (status)
         pool_give_frame(pool, ec->utcb);
     return status;
 }
 
-void ec_prepare(struct ec *ec)
+/* What has it; a VM begins as a domain does. */
+static struct pd *home_of(struct ec *ec)
 {
+    return ec_is_vcpu(ec) ? (struct pd *)vcpu_of(ec)->vm : ec->pd;
+}
+
+inline void ec_prepare(struct ec *ec)
+{
+    struct pd *home = home_of(ec);
+
     ec->caller = &ec_nobody;
     ec->room = CALLS_MAX;
     ec->events = SELECTORS; /* no portals */
@@ -51,6 +56,9 @@ void ec_prepare(struct ec *ec)
     chain_init(&ec->scs);
     chain_init(&ec->ending.chain);
     ec->ending.type = OBJECT_EC;
+    lock_take(&home->object.lock);
+    chain_insert(&home->ecs, &ec->member);
+    lock_give(&home->object.lock);
 }
 
 enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
@@ -62,27 +70,28 @@ enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
         return status;
     ec->pd = pd;
     ec->space = &pd->space;
-    ec_prepare(ec);
     ec->regs.rflags = RFLAGS_RESERVED | RFLAGS_IF;
-    lock_take(&pd->object.lock);
-    chain_insert(&pd->ecs, &ec->member);
-    lock_give(&pd->object.lock);
+    ec_prepare(ec);
     return STATUS_SUCCESS;
 }
 
 void ec_end(struct ec *ec)
 {
+    struct pd *home = home_of(ec);
+
     while (!slot_revoke(&ec->supervisor, true)) {
     }
-    lock_take(&ec->pd->object.lock);
+    lock_take(&home->object.lock);
     chain_remove(&ec->member);
-    lock_give(&ec->pd->object.lock);
+    lock_give(&home->object.lock);
 }
 
 void space_enter(struct cpu *cpu, struct ec *ec)
 {
+    if (cpu->ports)
+        (void)ports_load(cpu, NULL);
     space_load(ec->space, cpu->index);
-    if (cpu->ports != ec->space->ports[0])
+    if (ec->space->ports[0] && cpu->shoot->current) /* NULL: the space is dying */
         (void)ports_load(cpu, ec->space);
     if (cpu->guest.vectors)
         vectors_take(cpu);

@@ -9,29 +9,24 @@
  * helper has partner = the handler that was busy, and its system call starts again when it runs. In
  * other states than these partner means nothing.
  */
-#ifndef CAIRN_EC_H
-#define CAIRN_EC_H
+#pragma once
 
 #include "entry.h"
-#include "layout.h"
-#include "mem.h"
-#include "object.h"
 #include "pd.h"
 #include "timers.h"
-#include "types.h"
 #include "utcb.h"
 
 #define CHAIN_MAX 16u
 #define CALLS_MAX (CHAIN_MAX - 1) /* in one chain */
 
 enum ec_state {
-    EC_RUNNABLE, /* runs when a scheduling context comes to it */
-    EC_WAITING,  /* a handler, for its next call */
-    EC_BLOCKED,  /* in a semaphore */
-    EC_STOPPED,  /* died, or was stopped */
-    EC_CALLING,  /* for the reply of partner; from here on its time goes to partner */
-    EC_TIMED,    /* the same, and timer is armed */
-    EC_HELPING,  /* for partner to become free; runs it meanwhile */
+    EC_RUNNABLE = ACTIVITY_READY,  /* runs when a scheduling context comes to it */
+    EC_WAITING = ACTIVITY_WAITING, /* a handler, for its next call */
+    EC_BLOCKED = ACTIVITY_BLOCKED, /* in a semaphore */
+    EC_STOPPED = ACTIVITY_STOPPED, /* died, or was stopped */
+    EC_CALLING = 8, /* for the reply of partner; from here on its time goes to partner */
+    EC_TIMED,       /* the same, and timer is armed */
+    EC_HELPING,     /* for partner to become free; runs it meanwhile */
 };
 
 /* Which of an EC's registers are saved: in regs, or for a VCPU, which is an EC too, elsewhere. */
@@ -46,7 +41,7 @@ enum ec_pending {
     PENDING_RECALL = 2,    /* then VECTOR_RECALL */
 };
 
-/* An EC or SC that its CPU has been asked to end (ending.h). Under that CPU's wake_lock. */
+/* An EC or SC that its CPU has been asked to end (sched.h). Under that CPU's wake_lock. */
 struct ending {
     struct chain chain; /* link in that CPU's list */
     uint8_t type;       /* OBJECT_EC or OBJECT_SC. Constant */
@@ -91,8 +86,8 @@ struct ec {
     struct ending ending;
     uint64_t address;       /* CR2 of its last exception */
     struct node supervisor; /* semaphore to be upped when it stops; a slot like any other */
-    struct mem utcb_mem;    /* the UTCB's frame, mapped like any other memory */
-    struct node utcb_slot;  /* capability that only this mapping was made from */
+    struct mem page_mem;    /* frame of the UTCB, or of a VCPU's page, mapped as other memory is */
+    struct node page_slot;  /* the capability to it, from which all others are derived */
 };
 
 #define EC_VECTORS 1024u /* offset of the XSAVE area, which ends at FRAME_OBJECT_MAXIMUM */
@@ -138,10 +133,10 @@ static inline bool ec_donates(const struct ec *ec)
 enum status ec_init(struct ec *ec, struct pd *pd, uint64_t utcb)
     __attribute__((warn_unused_result));
 
-/* What every EC begins with, virtual CPUs too; it waits. */
+/* What every EC begins with, virtual CPUs too; it waits. Its domain or VM has it. */
 void ec_prepare(struct ec *ec);
 
-/* Takes an EC that has ended out of its domain. Its memory and that of its UTCB stay. */
+/* Takes an EC that has ended from there. Its memory and that of its UTCB stay. */
 void ec_end(struct ec *ec);
 
 /*
@@ -158,5 +153,3 @@ void space_enter(struct cpu *cpu, struct ec *ec);
 
 /* The current EC, whose registers are saved in full, has to wait for its turn. */
 NORETURN void ec_preempt(struct cpu *cpu, struct ec *ec);
-
-#endif

@@ -3,14 +3,10 @@
  */
 #include "ec_control.h"
 
-#include "cpu.h"
-#include "ec_state.h"
-#include "entry.h"
 #include "ipc.h"
 #include "sched.h"
 #include "semaphore.h"
 #include "stop.h"
-#include "syscall.h"
 #include "trace.h"
 #include "vcpu.h"
 
@@ -50,22 +46,16 @@ void ec_raise_pending(struct cpu *cpu, struct ec *ec)
         ec->regs.error = ec->address = 0;
     }
     ipc_exception(cpu, ec);
-    ec_stop(ec);
-    schedule(cpu);
 }
 
 static enum utcb_activity activity(const struct ec *ec)
 {
-    static const uint8_t activities[] = {
-        [EC_RUNNABLE] = ACTIVITY_READY,  [EC_WAITING] = ACTIVITY_WAITING,
-        [EC_BLOCKED] = ACTIVITY_BLOCKED, [EC_STOPPED] = ACTIVITY_STOPPED,
-        [EC_CALLING] = ACTIVITY_CALLING, [EC_TIMED] = ACTIVITY_CALLING,
-        [EC_HELPING] = ACTIVITY_CALLING,
-    };
     uint8_t state = __atomic_load_n(&ec->state, __ATOMIC_ACQUIRE);
     bool exception = state == EC_HELPING ? ec->pending & PENDING_EXCEPTION : ec->full;
 
-    return state >= EC_CALLING && exception ? ACTIVITY_EXCEPTION : activities[state];
+    if (state < EC_CALLING)
+        return (enum utcb_activity)state;
+    return exception ? ACTIVITY_EXCEPTION : ACTIVITY_CALLING;
 }
 
 static void state_read(struct ec *caller, const struct ec *ec)

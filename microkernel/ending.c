@@ -2,7 +2,7 @@
  * An EC is ended in steps. What was woken or parked because of it is taken over by the scheduler
  * meanwhile, so it is done when nothing of it is in the scheduler's lists either.
  */
-#include "ending.h"
+#include "sched.h"
 
 #include "guest.h"
 #include "ipc.h"
@@ -59,12 +59,9 @@ bool ending_ask(struct ending *ending, uint32_t index)
 
 void ending_step(struct cpu *cpu)
 {
-    struct ending *ending = NULL;
-
     lock_take(&cpu->wake_lock);
-    if (!chain_empty(&cpu->ending))
-        ending = CONTAINER(cpu->ending.next, struct ending, chain);
+    struct chain *first = cpu->ending.next;
     lock_give(&cpu->wake_lock);
-    if (ending)
-        end_step(cpu, ending);
+    if (first != &cpu->ending)
+        end_step(cpu, CONTAINER(first, struct ending, chain));
 }

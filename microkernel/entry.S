@@ -10,17 +10,6 @@
 #define GUEST     0x0000020000000000 /* the same of a VCPU */
 #define MXCSR 24 /* its place in an XSAVE area (SDM 1, 10.5.1) */
 
-/* Offsets of struct registers in struct ec, EC_rax and so on, in its order. */
-        .set    offset, EC_REGISTERS
-        .irp    register, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, \
-                r15, rip, rflags, vector, error
-        .set    EC_\register, offset
-        .set    offset, offset + 8
-        .endr
-        .if     EC_error != EC_LAST_REGISTER
-        .error  "struct registers has another order"
-        .endif
-
         .macro  save ec, registers:vararg
         .irp    register, \registers
         mov     %\register, EC_\register(\ec)
@@ -74,52 +63,43 @@ trap_interrupt:
  * or, if it is the kernel that was interrupted, to a place that the CPU has for this.
  */
 trap_enter:
-        push    %rcx
-        mov     %rsp, %rcx
-        and     $-CPU_AREA_SIZE, %rcx
+        push    %rsi
+        mov     %rsp, %rsi
+        and     $-CPU_AREA_SIZE, %rsi
         testb   $3, 32(%rsp)            /* CS */
         jz      trap_within
-        mov     CPU_CURRENT(%rcx), %rcx
-        save    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
-        pop     EC_rcx(%rcx)
-        pop     EC_vector(%rcx)
-        pop     EC_error(%rcx)
-        pop     EC_rip(%rcx)
+        mov     CPU_CURRENT(%rsi), %rsi
+trap_save:                              /* leaves the flags as they are */
+        save    %rsi, rax, rbx, rcx, rdx, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
+        pop     EC_rsi(%rsi)
+        pop     EC_vector(%rsi)
+        pop     EC_error(%rsi)
+        pop     EC_rip(%rsi)
         pop     %rax                    /* CS */
-        pop     EC_rflags(%rcx)
-        pop     EC_rsp(%rcx)
+        pop     EC_rflags(%rsi)
+        pop     EC_rsp(%rsi)
+        jz      trap_return
         and     $-CPU_AREA_SIZE, %rsp
         lea     CPU_DATA(%rsp), %rdi
         add     $CPU_STACK_TOP, %rsp
         push    $2                      /* a gate leaves AC, DF and NT as the user had them */
         popf
-        mov     %rcx, %rsi
         call    trap_user
 
-/* What was pushed stays, for IRET. */
 trap_within:
-        lea     CPU_TRAPPED - EC_REGISTERS(%rcx), %rcx
-        save    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15
-        mov     %rsp, %rbp
-        pop     EC_rcx(%rcx)
-        pop     EC_vector(%rcx)
-        pop     EC_error(%rcx)
-        mov     (%rsp), %rax
-        mov     %rax, EC_rip(%rcx)
-        mov     16(%rsp), %rax
-        mov     %rax, EC_rflags(%rcx)
-        mov     24(%rsp), %rax
-        mov     %rax, EC_rsp(%rcx)
-        mov     %rcx, %rbx
-        lea     EC_REGISTERS(%rcx), %rdi
+        lea     CPU_TRAPPED - EC_REGISTERS(%rsi), %rsi
+        jmp     trap_save
+
+/* What the processor pushed is there still, for IRET. */
+trap_return:
+        sub     $32, %rsp
+        mov     %rsi, %rbx
+        lea     EC_REGISTERS(%rsi), %rdi
         lea     16(%rsp), %rsi
         push    $2
         popf
-        and     $-16, %rsp
         call    trap_kernel
-        lea     24(%rbp), %rsp
-        mov     %rbx, %rcx
-        load    %rcx, rax, rbx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rcx
+        load    %rbx, rax, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rbx
         iretq
 
 /*
@@ -140,9 +120,6 @@ ec_resume:
 /* ec_resume_full(RDI = ec): after an interrupt or exception, with all registers. */
         .globl  ec_resume_full
 ec_resume_full:
-        and     $-CPU_AREA_SIZE, %rsp
-        add     $CPU_STACK_TOP, %rsp
-resume_full:
         movb    $0, EC_FULL(%rdi)
         push    $USER_SS
         push    EC_rsp(%rdi)
@@ -152,29 +129,14 @@ resume_full:
         load    %rdi, rax, rbx, rcx, rdx, rsi, rbp, r8, r9, r10, r11, r12, r13, r14, r15, rdi
         iretq
 
-/* exception_pass(RDI = id, RSI = ec, RDX = handler): joins the way of a call, in the window. */
-        .globl  exception_pass
-exception_pass:
-        mov     %rsi, %rbx
-        mov     %rdx, %r13
-        mov     EC_vector(%rbx), %rsi
-        mov     EC_error(%rbx), %rdx
-        mov     EC_rip(%rbx), %r8
-        mov     EC_ADDRESS(%rbx), %r9
-        mov     $(REGISTER_WORDS << 8), %eax
-        mov     %rsp, %rcx
-        and     $-CPU_AREA_SIZE, %rcx
-        add     $(CPU_ENTRY + (pass_saved - entry_page)), %rcx
-        jmp     *%rcx
-
-/* exit_pass(RDI, RSI, RDX, R8, R9 as the handler gets them, RCX = vcpu). */
+/* exit_pass(RDI, RSI, RDX, R8, R9 as the handler gets them, RCX = ec): joins the way of a call. */
         .globl  exit_pass
 exit_pass:
         mov     EC_PARTNER(%rcx), %r13
         mov     $(REGISTER_WORDS << 8), %eax
         mov     %rsp, %rcx
         and     $-CPU_AREA_SIZE, %rcx
-        add     $(CPU_ENTRY + (pass_guest - entry_page)), %rcx
+        add     $(CPU_ENTRY + (pass_exit - entry_page)), %rcx
         jmp     *%rcx
 
 /* stack_restart(RDI = cpu, RSI = ec, RDX = function): the function expects a return address. */
@@ -211,10 +173,10 @@ entry_page:
         cmp     $1, %al                 /* CALL and REPLY have a length above the number */
         jb      call_fast
         je      reply_fast
-slow:   enter
+        enter
         cmp     $SYSCALLS, %rax
-        jae     1f
-        call    *syscall_table(, %rax, 8)
+        jae     5f
+4:      call    *syscall_table(, %rax, 8)
 2:      cmpb    $0, CPU_WINDOW(CPU_RESCHEDULE)
         jne     3f
         mov     CPU_WINDOW(CPU_CURRENT), %r10
@@ -223,13 +185,11 @@ slow:   enter
         load    %r10, rdx, r8, rsp
         clear   rdi, rsi, r9, r10
         sysretq
-1:      cmp     $1, %al
-        ja      4f
+5:      mov     $BAD_CALL, %eax
+        jmp     2b
+slow:   enter
         and     $1, %eax
-        call    *syscall_table(, %rax, 8)
-        jmp     2b
-4:      mov     $BAD_CALL, %eax
-        jmp     2b
+        jmp     4b
 
 /* The same while events are traced. */
         .globl  entry_traced
@@ -290,30 +250,18 @@ entry_traced:
         mov     %rcx, EC_rip(%rbx)
         mov     %r11, EC_rflags(%rbx)
         mov     %rsp, EC_rsp(%rbx)
-        .endm
-
-        .macro  bases_save
         rdfsbase %rcx
         mov     %rcx, EC_FS_BASE(%rbx)
         rdgsbase %rcx
         mov     %rcx, EC_GS_BASE(%rbx)
         .endm
 
-/* R14 = the space of R13. */
-        .macro  current_load
+        .macro  switch_end
         mov     EC_FS_BASE(%r13), %rcx
         wrfsbase %rcx
         mov     EC_GS_BASE(%r13), %rcx
         wrgsbase %rcx
         mov     %r13, CPU_WINDOW(CPU_CURRENT)
-        mov     EC_SPACE(%r13), %r14
-        .endm
-
-/* Equal: they are in one space. */
-        .macro  switch_bases
-        bases_save
-        current_load
-        cmp     %r14, EC_SPACE(%rbx)
         .endm
 
 call_fast:
@@ -372,8 +320,8 @@ reply_fast:
 
 /* What ec_switch does. */
 pass:   switch_begin
-pass_saved:
-        switch_bases
+        mov     EC_SPACE(%r13), %r14
+        cmp     %r14, EC_SPACE(%rbx)
         je      8f
 
 /* Another domain: what space_enter does where the window has no ports and is to have none. */
@@ -399,7 +347,8 @@ pass_saved:
         mov     %r11, %rax
         mov     %r12, %rdx
 
-8:      mov     EC_rip(%r13), %rcx
+8:      switch_end
+        mov     EC_rip(%r13), %rcx
         mov     EC_rflags(%r13), %r11
         mov     EC_rsp(%r13), %rsp
         clear   rbx, rbp, r10, r12, r13, r14, r15
@@ -407,14 +356,24 @@ pass_saved:
 9:      lock orb $0, SHOOT_CURRENT(%rbp) /* a fence */
         jmp     7b
 
-/* After an exit: the handler is seldom in another domain than the one that is loaded. */
-pass_guest:
-        current_load
+/* Of an exception or exit, whose handler is seldom in another domain than the one loaded. */
+pass_exit:
+        mov     EC_SPACE(%r13), %r14
         mov     CPU_WINDOW(CPU_SHOOT), %rbp
         cmp     %r14, SHOOT_CURRENT(%rbp)
         je      8b
         jmp     11b
 6:      words_pass 5b
+
+/* So far only the space is said to be another one: sched_run does all of it. */
+enter_slowly:
+        movq    $0, SHOOT_CURRENT(%rbp)
+        save    %r13, rax, rdi, rsi, rdx, r8, r9
+        lea     CPU_WINDOW(CPU_STACK_TOP - 8), %rsp
+        lea     CPU_WINDOW(CPU_DATA), %rdi
+        mov     %r13, %rsi
+        mov     $sched_run, %rax
+        jmp     *%rax
 
 /* The caller had an exception: it goes on with its own registers, whatever the message is. */
 reply_exception:
@@ -427,7 +386,9 @@ reply_exception:
         reply_end
         switch_begin
         lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
-        switch_bases
+        switch_end
+        mov     EC_SPACE(%r13), %r14
+        cmp     %r14, EC_SPACE(%rbx)
         je      5f
         lea     CPU_WINDOW(CPU_DATA), %rdi
         mov     %r13, %rsi
@@ -439,7 +400,7 @@ reply_exception:
         xrstor  EC_VECTORS(%r13)
         movb    $0, EC_SAVED(%r13)
         mov     %r13, %rdi
-        mov     $resume_full, %rax
+        mov     $ec_resume_full, %rax
         jmp     *%rax
 
 /* The caller is a VCPU, whose exit was handled: RSI = what has changed of its state. */
@@ -456,24 +417,9 @@ reply_guest:
         reply_end
         switch_begin
         lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
-        bases_save
         mov     %r13, CPU_WINDOW(CPU_CURRENT)
         mov     %r13, %rdi
         mov     $vcpu_replied, %rax
         call    *%rax
-
-enter_slowly:
-        lea     CPU_WINDOW(CPU_STACK_TOP), %rsp
-        .irp    register, rax, rdi, rsi, rdx, r8, r9
-        push    %\register
-        .endr
-        lea     CPU_WINDOW(CPU_DATA), %rdi
-        mov     %r13, %rsi
-        mov     $space_enter, %rax
-        call    *%rax
-        .irp    register, r9, r8, rdx, rsi, rdi, rax
-        pop     %\register
-        .endr
-        jmp     8b
 
         .section .note.GNU-stack, "", @progbits

@@ -1,8 +1,7 @@
 /*
  * Ways into the kernel and out of it, in assembly (entry.S).
  */
-#ifndef CAIRN_ENTRY_H
-#define CAIRN_ENTRY_H
+#pragma once
 
 #include "types.h"
 
@@ -27,17 +26,10 @@ NORETURN void ec_resume(struct ec *ec);
 NORETURN void ec_resume_full(struct ec *ec);
 
 /*
- * The exception of ec, whose registers are all saved, goes to a handler that has nothing saved or
- * pending: it begins with id, and regs.vector, regs.error, regs.rip and address as its words.
+ * An exception of ec, or an exit of a virtual CPU, which has called its partner and has nothing in
+ * the CPU any more: the words in their order, with the EC between them.
  */
-NORETURN void exception_pass(uint64_t id, struct ec *ec, struct ec *handler);
-
-/*
- * The same for an exit of a virtual CPU, which has called its partner: the words in their order,
- * with the VCPU between them. In the CPU are the tables of cpu->shoot->current and no bases that
- * anybody needs.
- */
-NORETURN void exit_pass(uint64_t id, uint64_t reason, uint64_t qualification, struct ec *vcpu,
+NORETURN void exit_pass(uint64_t id, uint64_t reason, uint64_t qualification, struct ec *ec,
                         uint64_t rip, uint64_t address);
 
 /* Goes on in function(cpu, ec) with an empty stack: what stood on it is not needed any more. */
@@ -61,5 +53,3 @@ uint64_t syscall_traced(struct ec *ec);
 
 /* A system call that ends with status while somebody more urgent is ready. */
 NORETURN void syscall_leave(struct ec *ec, uint64_t status);
-
-#endif

@@ -2,10 +2,9 @@
  * Made by the same functions that serve the system calls, out of a pool that is its own from the
  * start. Whatever is missing here is a fault of the kernel or the loader, so it stops.
  */
-#include "first.h"
 
 #include "boot.h"
-#include "ioapic.h"
+#include "interrupt.h"
 #include "mapping.h"
 #include "pd.h"
 #include "range.h"
@@ -55,10 +54,10 @@ static void pool_make(void)
     pool->object.type = OBJECT_POOL;
     chain_init(&pool->object.nodes);
     mem_init(&source, NULL, base, (HANDOFF_POOL_FRAMES - 1) * FRAME_SIZE, MEM_WRITE_BACK);
-    source.deposited = pool;
-    require(!pool_deposit_open(pool, frame_at(base), &source.object), "its pool");
+    source.deposit = pool_deposit_open(pool, frame_at(base), source.size, &source.object);
+    require(source.deposit, "its pool");
     for (unsigned i = 1; i < HANDOFF_POOL_FRAMES; i++)
-        pool_deposit_extend(pool, &source.object);
+        pool_deposit_extend(source.deposit);
 }
 
 static void mem_make(uint64_t base, uint64_t size, uint64_t selector, uint32_t rights)
@@ -86,39 +85,27 @@ static void memory_make(void)
     mem_make(boot_handoff.trace, boot_handoff.cpus * TRACE_BYTES, SELECTOR_TRACE, MEM_RIGHT_READ);
 }
 
-/* Maps whole pages of physical memory through the MEM that they belong to. */
-static void pages_map(uint64_t address, uint64_t physical, uint64_t size, uint32_t rights)
+/* Maps a segment through the MEM that it belongs to. */
+static void segment_map(const struct handoff_segment *segment)
 {
     const struct boot_memory *memory = boot_table(&boot_info()->memory);
     uint32_t i = 0;
     uint64_t needs;
 
-    while (physical - memory[i].base >= memory[i].size)
+    while (segment->physical - memory[i].base >= memory[i].size)
         i++;
     struct node *slot = table_slot(&pd->table, SELECTOR_MEMORY + i);
-    for (uint64_t done = 0; done < size; done += SPACE_PAGES * FRAME_SIZE) {
-        uint64_t left = (size - done) / FRAME_SIZE;
+    for (uint64_t done = 0; done < segment->size; done += SPACE_PAGES * FRAME_SIZE) {
+        uint64_t left = (segment->size - done) / FRAME_SIZE;
         struct map_request request = {
-            .address = address + done,
-            .offset = physical + done - memory[i].base,
+            .address = segment->virtual + done,
+            .offset = segment->physical + done - memory[i].base,
             .count = (uint32_t)(left < SPACE_PAGES ? left : SPACE_PAGES),
-            .rights = rights,
+            .rights = segment->rights,
         };
         require(!mapping_create(&pd->space, slot, slot_word(slot), &request, 0, &needs),
                 "its memory");
     }
-}
-
-static void segments_map(void)
-{
-    for (uint32_t i = 0; i < boot_handoff.first_segments; i++) {
-        const struct handoff_segment *s = &boot_handoff.first[i];
-        pages_map(s->virtual, s->physical, s->size,
-                  MEM_RIGHT_READ | (s->rights & SEGMENT_WRITE ? MEM_RIGHT_WRITE : 0) |
-                      (s->rights & SEGMENT_EXECUTE ? MEM_RIGHT_EXECUTE : 0));
-    }
-    pages_map(BOOT_INFO_ADDRESS, boot_handoff.boot_info, boot_handoff.boot_info_size,
-              MEM_RIGHT_READ);
 }
 
 /* All numbers of what ranges are of. */
@@ -139,7 +126,7 @@ static void ranges_make(void)
     struct node *all = range_make(OBJECT_PORTS, PORTS_COUNT, SELECTOR_PORTS);
     uint64_t needs;
 
-    (void)range_make(OBJECT_IRQ, lines_count, SELECTOR_IRQ);
+    (void)range_make(OBJECT_IRQ, boot_handoff.lines, SELECTOR_IRQ);
     (void)range_make(OBJECT_PCI, PCI_COUNT, SELECTOR_PCI);
     for (uint32_t i = 0; i < info->ports.count; i++)
         require(ports[i].base + ports[i].count <= PORTS_COUNT &&
@@ -186,7 +173,8 @@ void first_make(void)
     give(&pool->object, SELECTOR_POOL, RIGHTS_ALL);
     give(object_make(sizeof(struct object), OBJECT_PLATFORM), SELECTOR_PLATFORM, RIGHTS_ALL);
     memory_make();
-    segments_map();
+    for (uint32_t i = 0; i < boot_handoff.first_segments; i++)
+        segment_map(&boot_handoff.first[i]);
     ranges_make();
     shares_make();
     thread_make();

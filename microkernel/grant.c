@@ -23,7 +23,7 @@ enum status slot_open(struct ec *ec, struct table *table, uint64_t selector, str
         ec->regs.rdx = 1;
         return STATUS_NEEDS_FRAMES;
     }
-    return slot_claim(*slot) ? STATUS_SUCCESS : STATUS_IN_USE;
+    return STATUS_SUCCESS;
 }
 
 /* RDI: protection domain, RSI: selector there, RDX: own selector, R8: mask of rights. */
@@ -41,14 +41,11 @@ uint64_t syscall_delegate(struct ec *ec)
     if (((struct pd *)object)->space.dying)
         return STATUS_BAD_CAPABILITY;
     struct node *source = table_slot(own, ec->regs.rdx);
-    uint64_t word = source ? slot_word(source) : CAPABILITY_EMPTY;
+    uint64_t word = slot_word(source);
     if (!word)
         return STATUS_BAD_CAPABILITY;
     status = slot_open(ec, &((struct pd *)object)->table, ec->regs.rsi, &slot);
-    if (status)
-        return status;
-    slot_unclaim(slot);
-    return slot_delegate(source, word, slot, (uint32_t)ec->regs.r8);
+    return status ? status : slot_delegate(source, word, slot, (uint32_t)ec->regs.r8);
 }
 
 inline bool slot_revoke(struct node *slot, bool self)
@@ -72,7 +69,7 @@ uint64_t syscall_revoke(struct ec *ec)
 
     if (ec->regs.rsi & ~(uint64_t)REVOKE_SELF)
         return STATUS_BAD_PARAMETER;
-    if (!slot || !slot_word(slot))
+    if (!slot_word(slot))
         return STATUS_BAD_CAPABILITY;
     return slot_revoke(slot, ec->regs.rsi & REVOKE_SELF) ? STATUS_SUCCESS : syscall_again();
 }

@@ -8,32 +8,54 @@
  */
 #include "guest.h"
 
-#include "barrier.h"
-#include "guest_common.h"
-#include "guest_tag.h"
+#include "interrupt.h"
 #include "ports.h"
 #include "vectors.h"
 #include "xsave_image.h"
 
-/* MOV DR always exits, so of these DR6 is all that a guest changes: that of its #DB. */
-static void debug_write(const struct vcpu_registers *own)
-{
-    dr0_write(own->dr[0]);
-    dr1_write(own->dr[1]);
-    dr2_write(own->dr[2]);
-    dr3_write(own->dr[3]);
-}
+_Static_assert(INTERRUPT_FRAMES + GUEST_FRAMES <= HANDOFF_CPU_FRAMES, "what the loader gives");
 
+const struct guest_backend *guest SEALED;
+
+const struct guest_msr guest_msrs_passed[GUEST_MSRS] = {{MSR_PASS_FS_GS_BASE, MSR_FS_BASE},
+                                                        {MSR_PASS_FS_GS_BASE, MSR_GS_BASE},
+                                                        {MSR_PASS_SYSCALL, MSR_STAR},
+                                                        {MSR_PASS_SYSCALL, MSR_LSTAR},
+                                                        {MSR_PASS_SYSCALL, MSR_CSTAR},
+                                                        {MSR_PASS_SYSCALL, MSR_SFMASK},
+                                                        {MSR_PASS_SYSCALL, MSR_KERNEL_GS_BASE},
+                                                        {MSR_PASS_SYSENTER, MSR_SYSENTER_CS},
+                                                        {MSR_PASS_SYSENTER, MSR_SYSENTER_ESP},
+                                                        {MSR_PASS_SYSENTER, MSR_SYSENTER_EIP},
+                                                        {MSR_PASS_PAT, MSR_PAT}};
+
+/*
+ * MOV DR always exits, so of debug registers DR6 is all that a guest changes: that of its #DB.
+ *
+ * At the end, what keeps a guest from learning, by speculation, what others did on its CPU before.
+ * Which of it a CPU needs is boot_handoff.barriers: what the CPU itself enumerates.
+ *
+ * A guest of another VM does not go on with predictions of branches that this one trained (SDM 4,
+ * IA32_PRED_CMD). What passed through buffers of the CPU is overwritten by VERW (SDM 2C, "VERW", on
+ * CPUs with MD_CLEAR), and on VMX, where a guest chooses addresses that the CPU then looks for in
+ * its data cache, that is emptied (SDM 4, IA32_FLUSH_CMD): these two before each entry.
+ * IA32_SPEC_CTRL is not passed through and keeps the host's value.
+ */
 static void settle(struct cpu *cpu, struct vcpu *vcpu)
 {
+    static const uint16_t segment = USER_SS;
     struct guest_cpu *here = &cpu->guest;
+    uint32_t barriers = boot_handoff.barriers[cpu->index];
 
     if (here->vectors != vcpu)
         vectors_give(cpu, vcpu);
     if (here->debug != vcpu) {
         if (here->debug)
             here->debug->own.dr6 = dr6_read();
-        debug_write(&vcpu->own);
+        dr0_write(vcpu->own.dr[0]);
+        dr1_write(vcpu->own.dr[1]);
+        dr2_write(vcpu->own.dr[2]);
+        dr3_write(vcpu->own.dr[3]);
         dr6_write(vcpu->own.dr6);
         here->debug = vcpu;
     }
@@ -41,7 +63,14 @@ static void settle(struct cpu *cpu, struct vcpu *vcpu)
         guest->pass(cpu, vcpu->msrs);
         here->msrs = vcpu->msrs;
     }
-    here->settled = barriers_pass(cpu, vcpu) ? vcpu : NULL;
+    if (barriers & BARRIER_BRANCHES && here->vm != vcpu->vm)
+        msr_write(MSR_PRED_CMD, 1);
+    here->vm = vcpu->vm;
+    if (barriers & BARRIER_L1D)
+        msr_write(MSR_FLUSH_CMD, 1);
+    if (barriers & BARRIER_BUFFERS)
+        __asm__ volatile("verw %0" : : "m"(segment) : "cc", "memory");
+    here->settled = barriers & (BARRIER_L1D | BARRIER_BUFFERS) ? NULL : vcpu;
 }
 
 /*
@@ -78,100 +107,64 @@ void guest_enter(struct cpu *cpu, struct vcpu *vcpu)
     guest->enter(cpu, vcpu);
 }
 
-void guest_init(struct vcpu *vcpu)
-{
-    struct guest_image *image = vcpu->vectors;
-
-    image->mxcsr = 0x1f80;
-    vcpu->own.xcr0 = 1;
-    vcpu->own.dr6 = guest_dr6(0);
-    guest->init(vcpu);
-}
-
 void guest_end(struct cpu *cpu, struct vcpu *vcpu)
 {
-    vectors_forget(cpu, vcpu);
+    if (cpu->guest.vectors == vcpu)
+        vectors_take(cpu);
     if (cpu->guest.debug == vcpu)
         cpu->guest.debug = NULL;
     if (cpu->guest.vm == vcpu->vm)
         cpu->guest.vm = NULL; /* another one may be at its address soon */
+    if (cpu->guest.loaded == vcpu)
+        cpu->guest.loaded = NULL;
     cpu->guest.settled = NULL;
-    guest->end(vcpu);
+    if (guest->end)
+        guest->end(vcpu);
 }
 
 void guest_image_get(struct vcpu *vcpu)
 {
-    struct guest_image *shared = (void *)((char *)vcpu->page + VCPU_IMAGE_OFFSET);
+    struct cpu *cpu = cpu_this();
 
-    shared->components = 0; /* XSAVE leaves those that it does not save as they are */
-    if (cpu_this()->guest.vectors == vcpu)
-        vectors_show(shared, (uint32_t)xsave_layout.components);
-    else
-        xsave_words_copy(shared, vcpu->vectors, xsave_layout.bytes);
+    if (cpu->guest.vectors == vcpu)
+        vectors_take(cpu);
+    xsave_words_copy((char *)vcpu->page + VCPU_IMAGE_OFFSET, vcpu->vectors,
+                     boot_handoff.guest.xsave.bytes);
     vcpu->page->xcr0 = vcpu->own.xcr0;
     vcpu->page->xss = 0;
-}
-
-static void image_set(struct cpu *cpu, struct vcpu *vcpu)
-{
-    vcpu->own.xcr0 = guest_xcr0(GUEST_READ(vcpu->page->xcr0));
-    xsave_take(&xsave_layout, vcpu->vectors, (const char *)vcpu->page + VCPU_IMAGE_OFFSET);
-    vectors_update(cpu, vcpu);
-}
-
-/* DR6 comes from the page, too, so that of the CPU is not saved. */
-static void points_set(struct cpu *cpu, struct vcpu *vcpu)
-{
-    for (unsigned i = 0; i < 4; i++)
-        vcpu->own.dr[i] = GUEST_READ(vcpu->page->dr[i]);
-    if (cpu->guest.debug == vcpu)
-        cpu->guest.debug = cpu->guest.settled = NULL;
-}
-
-/* The old one is no more, even if it has passed; the timer is armed anew before the guest runs. */
-static void deadline_set(struct cpu *cpu, struct vcpu *vcpu, uint64_t deadline)
-{
-    bool passed = deadline && deadline <= tsc_read();
-
-    timers_cancel(&cpu->waits, &vcpu->ec.timer);
-    vcpu->ec.pending &= (uint8_t)~PENDING_TIMER;
-    vcpu->ec.pending |= passed ? PENDING_TIMER : 0;
-    vcpu->deadline = passed ? 0 : deadline;
 }
 
 void guest_rest_set(struct vcpu *vcpu, uint32_t groups)
 {
     struct cpu *cpu = cpu_this();
 
-    if (groups & STATE_DR)
-        points_set(cpu, vcpu);
-    if (groups & STATE_TIME)
-        deadline_set(cpu, vcpu, vcpu->deadline);
-    if (groups & STATE_XSAVE)
-        image_set(cpu, vcpu);
+    for (unsigned i = 0; groups & STATE_DR && i < 4; i++)
+        vcpu->own.dr[i] = GUEST_READ(vcpu->page->dr[i]);
+    if (groups & STATE_DR && cpu->guest.debug == vcpu) /* DR6 comes from the page, too */
+        cpu->guest.debug = cpu->guest.settled = NULL;
+    if (groups & STATE_TIME) { /* the old one is no more, even if it has passed */
+        timers_cancel(&cpu->timers, &vcpu->ec.timer);
+        vcpu->ec.pending &= (uint8_t)~PENDING_TIMER;
+    }
+    if (!(groups & STATE_XSAVE))
+        return;
+    vcpu->own.xcr0 = guest_xcr0(GUEST_READ(vcpu->page->xcr0));
+    if (cpu->guest.vectors == vcpu)
+        vectors_take(cpu);
+    xsave_take(&boot_handoff.guest.xsave, vcpu->vectors,
+               (const char *)vcpu->page + VCPU_IMAGE_OFFSET);
 }
 
-void guest_get_common(struct vcpu *vcpu, uint32_t groups)
+void guest_choose(void)
 {
-    guest_common_get(vcpu, vcpu->page, groups);
-    if (groups & STATE_DR) {
-        if (cpu_this()->guest.debug == vcpu)
-            vcpu->own.dr6 = dr6_read();
-        vcpu->page->dr6 = vcpu->own.dr6;
-    }
-    if (groups & STATE_XSAVE)
-        guest_image_get(vcpu);
+    if (boot_handoff.guest.limits.kind)
+        guest = boot_handoff.guest.limits.kind == GUEST_VMX ? &vmx_backend : &svm_backend;
 }
 
-void guest_set_common(struct vcpu *vcpu, uint32_t groups)
+void guest_start(struct cpu *cpu)
 {
-    uint32_t rest = guest_common_set(vcpu, vcpu->page, groups);
-
-    if (rest)
-        guest_rest_set(vcpu, rest);
-    if (groups & STATE_DR) {
-        vcpu->own.dr6 = guest_dr6(GUEST_READ(vcpu->page->dr6));
-        if (cpu_this()->guest.debug == vcpu)
-            dr6_write(vcpu->own.dr6);
-    }
+    cpu->guest.frames =
+        frame_at(boot_handoff.cpu_frames + cpu->index * HANDOFF_CPU_FRAMES * FRAME_SIZE);
+    cpu->guest.msrs = UINT32_MAX; /* no guest has these: guest->pass comes before the first one */
+    guest_tags_start(&cpu->guest);
 }

@@ -5,29 +5,20 @@
  * A back end owns the control structure of a VCPU and everything that the CPU enters and leaves
  * with it. It runs on the VCPU's own CPU, except for init and end, and except for what it says.
  */
-#ifndef CAIRN_GUEST_H
-#define CAIRN_GUEST_H
+#pragma once
 
 #include "cpu.h"
 #include "vcpu.h"
 
 struct guest_backend {
-    const char *name; /* "VMX" or "SVM" */
-
-    /*
-     * On each CPU at boot: switches the extension on. NULL, or what the CPU lacks. Fills tags and
-     * MSR bitmap (nothing passes) of cpu->guest, and in its limits all but kind, xcr0 and image.
-     */
-    const char *(*start)(struct cpu *cpu);
-
     /*
      * The control structure, a zeroed frame, with the state after INIT (SDM 3A, table 9-1) and no
      * intercept but those that must be. On any CPU.
      */
     void (*init)(struct vcpu *vcpu);
 
-    /* Nothing of it is in the CPU any more but what struct guest_cpu names. On its own CPU. */
-    void (*end)(struct vcpu *vcpu);
+    /* NULL, or: what is in the CPU besides what struct guest_cpu names leaves it. */
+    void (*end)(const struct vcpu *vcpu);
 
     /* Copies groups (STATE_*, valid) to the page, with what both back ends have in common. */
     void (*get)(struct vcpu *vcpu, uint32_t groups);
@@ -46,7 +37,7 @@ struct guest_backend {
 
     /*
      * In the CPU's MSR bitmap: the guest that is about to be entered has these MSR_PASS_*. Called
-     * too when the kernel's own way in has changed (trace.c).
+     * before the first entry, and when the kernel's own way in has changed (trace.c).
      */
     void (*pass)(struct cpu *cpu, uint32_t msrs);
 
@@ -60,33 +51,76 @@ struct guest_backend {
 /* A kernel may be without one of them. */
 extern const struct guest_backend svm_backend __attribute__((weak));
 extern const struct guest_backend vmx_backend __attribute__((weak));
-extern const struct guest_backend *guest SEALED; /* NULL: the machine has neither */
+extern const struct guest_backend *guest SEALED; /* NULL: there can be no VMs */
 
-/*
- * What guests of this machine can have; published in the boot information. Written at boot. Its
- * kind is GUEST_NONE if there can be no VMs, be it that `guest` has found something missing.
- */
-extern struct boot_guest guest_limits;
-
-/*
- * Around what the back end does, what both have in common. On the VCPU's own CPU, but for init.
- * Groups are valid.
- */
-void guest_init(struct vcpu *vcpu);
+/* On the VCPU's own CPU. */
 void guest_end(struct cpu *cpu, struct vcpu *vcpu); /* nothing of it is in the CPU any more */
-
-/* What both have in common of groups, to the page and from there: for the back ends. */
-void guest_get_common(struct vcpu *vcpu, uint32_t groups);
-void guest_set_common(struct vcpu *vcpu, uint32_t groups);
-
 NORETURN void guest_enter(struct cpu *cpu, struct vcpu *vcpu);
 
+/* MSRs that a guest can have of its own, and the choice (MSR_PASS_*) by which it gets each. */
+#define GUEST_MSRS 11u
+
+extern const struct guest_msr {
+    uint32_t choice, msr;
+} guest_msrs_passed[GUEST_MSRS];
+
 /*
- * guest_boot.c: chooses the back end, on CPU 0, while sealed data can be written; starts it on each
- * CPU; and when all have come, on CPU 0, says what guests can have, before there is a program.
+ * Takes the back end that the loader has switched on, on CPU 0, while sealed data can be written;
+ * and, on each CPU, what guests need there.
  */
 void guest_choose(void);
 void guest_start(struct cpu *cpu);
-void guest_publish(void);
 
-#endif
+/*
+ * Under which names (ASIDs, VPIDs) a CPU knows guest translations, and when it forgets them.
+ *
+ * A VM has a stamp on each CPU (space.tags[cpu].generation), 0 for none: then something was taken
+ * out of its tables that this CPU may still know. The next VCPU of it that enters there gives it a
+ * new stamp, never used before. A VCPU whose stamp is not its VM's has to forget too: where an ASID
+ * is all that tells guests apart (SVM) by taking a new one; on VMX all was forgotten when the VM
+ * got the stamp.
+ *
+ * A CPU gives each id to one VCPU. When there are no more it forgets everything and begins anew, in
+ * another generation; an id of an earlier one is none.
+ *
+ * Why nothing stale is used: shoot.c, at the top. Between the check and the entry the CPU serves no
+ * request and opens no interrupt; one that is pending ends the guest at once.
+ */
+
+/*
+ * Once, before a CPU enters a guest: it has no id to give, so it forgets everything first. The ids
+ * are those below boot_handoff.guest.limits.tags, but for 0, which is the host's.
+ */
+static inline void guest_tags_start(struct guest_cpu *guest_cpu)
+{
+    guest_cpu->generation = 1;
+    guest_cpu->next_id = UINT32_MAX;
+}
+
+/* The long way of guest_tag_check. */
+void guest_tag_renew(struct cpu *cpu, struct vcpu *vcpu);
+
+/*
+ * Before an entry, last, of the VCPU that was entered last on this CPU: there is nothing to do. The
+ * CPU names its VM as guest still, or somebody has taken the stamp; and no id was given since.
+ */
+static inline bool guest_tag_fits(const struct vcpu *vcpu)
+{
+    return __atomic_load_n(vcpu->tag.now, __ATOMIC_RELAXED) == vcpu->tag.stamp;
+}
+
+/* Before each entry, last: vcpu->tag.id is good, and the CPU knows nothing stale under it. */
+static inline void guest_tag_check(struct cpu *cpu, struct vcpu *vcpu)
+{
+    struct space *space = &vcpu->vm->space;
+
+    if (__builtin_expect(cpu->shoot->guest != space, false)) {
+        __atomic_store_n(&cpu->shoot->guest, space, __ATOMIC_RELAXED);
+        if (shoot_others)
+            __atomic_thread_fence(__ATOMIC_SEQ_CST); /* named as guest; then looks at the stamp */
+    }
+    uint64_t stamp = __atomic_load_n(&space->tags[cpu->index].generation, __ATOMIC_RELAXED);
+    if (__builtin_expect(stamp != vcpu->tag.stamp || cpu->guest.generation != vcpu->tag.generation,
+                         false))
+        guest_tag_renew(cpu, vcpu);
+}

@@ -1,20 +1,34 @@
 /*
- * What a monitor wrote, made into what cannot do harm: pure functions, for both back ends.
+ * What a monitor wrote, made into what cannot do harm: pure functions, for both back ends. And, at
+ * the end, the groups that have a part in no control structure.
  *
  * A value that would fault when the kernel loads it, or let the guest out of its limits, is made
  * impossible here. A state that the CPU refuses at entry is not looked for: that is an EXIT_FAILED.
  * SDM: Intel's manual, 3C; APM: AMD's, 2.
  */
-#ifndef CAIRN_GUEST_STATE_H
-#define CAIRN_GUEST_STATE_H
+#pragma once
 
-#include "boot_info.h"
+#include "boot.h"
 #include "guest.h"
-#include "vcpu_state.h"
 #include "x86.h"
 
 /* A field of the state page, which user mode writes at any time: once, and as a whole. */
 #define GUEST_READ(field) __atomic_load_n(&(field), __ATOMIC_RELAXED)
+
+#define VECTOR_DB 1u
+#define VECTOR_BP 3u
+#define VECTOR_OF 4u
+#define VECTOR_UD 6u
+#define VECTOR_PF 14u
+#define VECTOR_AC 17u
+#define VECTOR_MC 18u
+
+/*
+ * Exceptions that exit always. Of #DB and #AC, delivery can raise the same again, for ever and
+ * without an instruction between them at which an interrupt is taken (SDM 3A, table 6-5: they are
+ * benign): the kernel delivers them itself, so there is an exit in each round. #MC is the host's.
+ */
+#define EXCEPTIONS_ALWAYS (1u << VECTOR_DB | 1u << VECTOR_AC | 1u << VECTOR_MC)
 
 /*
  * SDM 26.3.1.1, APM 15.5.1. ET is fixed. PG without PE is refused by VMX and paged real mode on SVM
@@ -22,59 +36,38 @@
  */
 static inline uint64_t guest_cr0(uint64_t value)
 {
-    return (value & guest_limits.cr0) | CR0_ET;
+    return (value & boot_handoff.guest.limits.cr0) | CR0_ET;
 }
 
 /* SDM 26.3.1.1, APM 15.5.1. Not every CPU checks reserved bits. */
 static inline uint64_t guest_cr4(uint64_t value)
 {
-    return value & guest_limits.cr4;
+    return value & boot_handoff.guest.limits.cr4;
 }
 
 /* LMA follows from LME and paging (SDM 26.3.1.1, APM 14.6.1). cr0 is the guest's own. */
 static inline uint64_t guest_efer(uint64_t value, uint64_t cr0)
 {
-    uint64_t efer = value & guest_limits.efer & ~EFER_LMA;
+    uint64_t efer = value & boot_handoff.guest.limits.efer & ~EFER_LMA;
 
     return efer & EFER_LME && cr0 & CR0_PG ? efer | EFER_LMA : efer;
 }
 
-/* SDM 3A, 2.6, "Extended control registers": XSETBV of anything else is #GP, in the kernel. */
+/*
+ * SDM 3A, 2.6, "Extended control registers": XSETBV of anything else is #GP, in the kernel. The
+ * limits have no component besides AVX and AVX-512 that needs another one: the loader leaves out
+ * MPX and AMX.
+ */
 static inline uint64_t guest_xcr0(uint64_t value)
 {
-    const uint64_t sse = 1u << 1, avx = 1u << 2, mpx = 3u << 3, avx512 = 7u << 5, amx = 3u << 17;
-    uint64_t xcr0 = (value & guest_limits.xcr0) | 1;
+    const uint64_t sse = 1u << 1, avx = 1u << 2, avx512 = 7u << 5;
+    uint64_t xcr0 = (value & boot_handoff.guest.limits.xcr0) | 1;
 
     if (!(xcr0 & sse))
         xcr0 &= ~avx;
     if (!(xcr0 & avx) || (xcr0 & avx512) != avx512)
         xcr0 &= ~avx512;
-    if ((xcr0 & mpx) != mpx)
-        xcr0 &= ~mpx;
-    return (xcr0 & amx) == amx ? xcr0 : xcr0 & ~amx;
-}
-
-/* The start of an XSAVE image (SDM 1, 13.4). */
-struct guest_image {
-    uint8_t legacy[24];
-    uint32_t mxcsr, mxcsr_mask;
-    uint8_t registers[480];
-    uint64_t components, compaction, reserved[6];
-};
-
-_Static_assert(sizeof(struct guest_image) == 576, "legacy area and header");
-
-/*
- * Of a copy that nobody else sees: XRSTOR under xcr0 or more does not fault (SDM 1, 13.8). All CPUs
- * with XSAVE have these bits of MXCSR.
- */
-static inline void guest_image_tame(struct guest_image *image, uint64_t xcr0)
-{
-    image->mxcsr &= 0xffff;
-    image->components &= xcr0;
-    image->compaction = 0;
-    for (unsigned i = 0; i < 6; i++)
-        image->reserved[i] = 0;
+    return xcr0;
 }
 
 /* SDM 26.3.1.4. VM stays: where it cannot be, VMX refuses it, and SVM has no such mode. */
@@ -132,24 +125,13 @@ static inline bool guest_has_error(uint32_t vector)
 /* Does the CPU have such an event (SDM 26.2.1.3, APM 15.20)? Software's have a length. */
 static inline bool guest_event_valid(uint32_t type, uint32_t vector, uint32_t length)
 {
-    bool software = length >= 1 && length <= 15;
+    /* Those below 32, by type: of an NMI, an exception, INT1, and INT3 or INTO. */
+    static const uint32_t vectors[8] = {0, 0, 1u << 2, ~(1u << 2), 0, 1u << 1, 3u << 3, 0};
 
-    switch (type) {
-    case EVENT_EXTERNAL:
-        return true;
-    case EVENT_NMI:
-        return vector == 2;
-    case EVENT_EXCEPTION:
-        return vector < 32 && vector != 2;
-    case EVENT_INT:
-        return software;
-    case EVENT_INT1:
-        return software && vector == 1;
-    case EVENT_INT3:
-        return software && (vector == 3 || vector == 4);
-    default:
+    if (type >= EVENT_INT && (length < 1 || length > 15))
         return false;
-    }
+    return type == EVENT_EXTERNAL || type == EVENT_INT ||
+           (vector < 32 && vectors[type >> 8] >> vector & 1);
 }
 
 /*
@@ -174,29 +156,16 @@ static inline struct guest_event guest_event(uint32_t info, uint32_t error, uint
     return event;
 }
 
-/*
- * A segment of the page. What of type, limit and base do not go together is refused at entry (SDM
- * 26.3.1.2).
- */
-static inline struct vcpu_segment guest_segment(const struct vcpu_segment *shared)
-{
-    return (struct vcpu_segment){
-        .selector = GUEST_READ(shared->selector),
-        .attributes = GUEST_READ(shared->attributes) & 0xfff,
-        .limit = GUEST_READ(shared->limit),
-        .base = guest_canonical(GUEST_READ(shared->base)),
-    };
-}
+/* Exceptions and intercepts are one word of the page. There is no exception 2: it is the host's. */
+#define CONTROLS(page) (*(uint64_t *)&(page)->exceptions)
+_Static_assert(offsetof(struct vcpu_state, exceptions) % 8 == 0 &&
+                   offsetof(struct vcpu_state, intercepts) ==
+                       offsetof(struct vcpu_state, exceptions) + 4,
+               "one word");
 
-/* Limits of GDTR and IDTR have 16 bits (SDM 26.3.1.3). */
-static inline uint32_t guest_table_limit(uint32_t limit)
+static inline uint64_t guest_controls(uint64_t value)
 {
-    return limit & 0xffff;
-}
-
-static inline uint32_t guest_windows(uint32_t value)
-{
-    return value & (WINDOW_INTERRUPT | WINDOW_NMI);
+    return value & ((uint64_t)INTERCEPT_ALL << 32 | (UINT32_MAX & ~(1u << 2)));
 }
 
 static inline uint32_t guest_shadow(uint32_t value)
@@ -204,31 +173,65 @@ static inline uint32_t guest_shadow(uint32_t value)
     return value & (SHADOW_STI | SHADOW_MOV_SS | SHADOW_NMI);
 }
 
-static inline uint32_t guest_activity(uint32_t value)
+#define INLINE static inline __attribute__((always_inline))
+
+/* The groups that monitors take together, and some of them. */
+#define STATE_MOST     (STATE_ALL & ~(STATE_BASIC | STATE_XSAVE))
+#define STATE_SEGMENTS (STATE_CS_SS | STATE_DS_ES | STATE_FS_GS | STATE_LDTR_TR | STATE_GDTR_IDTR)
+
+/*
+ * Of the groups that have a part in no control structure, that part, to be compiled into what the
+ * back ends do about the groups: to the page, and from there. What is seldom is called: the image
+ * to the page; and from there groups of which more is to be done, which guest_common_set returns:
+ * guest_rest_set takes over what it finds in the page then.
+ */
+void guest_image_get(struct vcpu *vcpu);
+void guest_rest_set(struct vcpu *vcpu, uint32_t groups);
+
+INLINE void guest_common_get(struct vcpu *vcpu, struct vcpu_state *page, uint32_t groups)
 {
-    return value <= VCPU_WAITING ? value : VCPU_ACTIVE;
+    if (groups & STATE_DR)
+        for (unsigned i = 0; i < 4; i++)
+            page->dr[i] = vcpu->own.dr[i];
+    if (groups & STATE_INTERRUPTS)
+        page->activity = vcpu->activity;
+    if (groups & STATE_CONTROLS)
+        page->msrs = vcpu->msrs;
+    if (groups & STATE_TIME)
+        page->deadline = vcpu->deadline;
+    if (groups & STATE_XSAVE)
+        guest_image_get(vcpu);
 }
 
-/* There is no exception 2: an NMI is the host's. */
-static inline uint32_t guest_exceptions(uint32_t value)
+/* DR0 to DR3 are mostly what they were, and slow to write. */
+INLINE uint32_t guest_common_set(struct vcpu *vcpu, const struct vcpu_state *page, uint32_t groups)
 {
-    return value & ~(1u << 2);
-}
+    uint32_t rest = groups & STATE_XSAVE;
+    const uint64_t *own = vcpu->own.dr;
 
-static inline uint32_t guest_intercepts(uint32_t value)
-{
-    return value & INTERCEPT_ALL;
+    if (groups & STATE_DR &&
+        __builtin_expect(GUEST_READ(page->dr[0]) != own[0] || GUEST_READ(page->dr[1]) != own[1] ||
+                             GUEST_READ(page->dr[2]) != own[2] || GUEST_READ(page->dr[3]) != own[3],
+                         false))
+        rest |= STATE_DR;
+    if (groups & STATE_INTERRUPTS) {
+        uint32_t activity = GUEST_READ(page->activity);
+        vcpu->activity = activity <= VCPU_WAITING ? activity : VCPU_ACTIVE;
+        vcpu->ec.pending &= (uint8_t)~PENDING_HALT;
+        if (__builtin_expect(vcpu->activity != VCPU_ACTIVE, false))
+            vcpu->ec.pending |= PENDING_HALT;
+    }
+    if (groups & STATE_CONTROLS) {
+        vcpu->msrs = GUEST_READ(page->msrs) & MSR_PASS_ALL;
+        if (__builtin_expect(vcpu->msrs != cpu_this()->guest.msrs, false))
+            cpu_this()->guest.settled = NULL;
+    }
+    if (groups & STATE_TIME) {
+        vcpu->deadline = GUEST_READ(page->deadline);
+        if (__builtin_expect(vcpu->deadline || timer_is_armed(&vcpu->ec.timer) ||
+                                 vcpu->ec.pending & PENDING_TIMER,
+                             false))
+            rest |= STATE_TIME;
+    }
+    return rest;
 }
-
-static inline uint32_t guest_msrs(uint32_t value)
-{
-    return value & MSR_PASS_ALL;
-}
-
-/* CR8 and the threshold. */
-static inline uint32_t guest_tpr(uint64_t value)
-{
-    return value & 15;
-}
-
-#endif

@@ -5,31 +5,23 @@
 
 #include "boot.h"
 #include "cpu.h"
-#include "ec.h"
 #include "range.h"
-#include "vector_set.h"
 
 #define MSI_ADDRESS       0xfee00000u /* SDM 3A, 10.11.1 */
 #define MSI_ADDRESS_SHIFT 12
 #define MSI_DATA_SHIFT    32 /* fixed delivery, edge: the data is the vector */
 #define APIC_IDS          255u
 
-struct bindings {
-    struct vector_set vectors;
-    struct interrupt of[DEVICE_VECTORS];
-};
-
-_Static_assert(sizeof(struct bindings) <= INTERRUPT_FRAMES * FRAME_SIZE, "the loader's share");
-
 static struct bindings *bindings[BOOT_MAX_CPUS] SEALED;
 
-static struct lock bind_lock;              /* of all that is not under a binding's own */
-static struct interrupt *lines[LINES_MAX]; /* by global system interrupt; NULL: not bound */
+static struct lock bind_lock;                      /* of all that is not under a binding's own */
+static struct interrupt *lines[HANDOFF_LINES_MAX]; /* by global system interrupt; NULL: not bound */
 
 void interrupts_place(void)
 {
     for (uint32_t cpu = 0; cpu < boot_handoff.cpus; cpu++)
-        bindings[cpu] = frame_at(boot_handoff.cpu_frames + cpu * HANDOFF_CPU_FRAMES * FRAME_SIZE);
+        bindings[cpu] = frame_at(boot_handoff.cpu_frames +
+                                 (cpu * HANDOFF_CPU_FRAMES + GUEST_FRAMES) * FRAME_SIZE);
 }
 
 static uint32_t message_address(uint32_t cpu)
@@ -45,10 +37,9 @@ static enum status bind_locked(struct sm *sm, const struct line *line, uint32_t 
         return STATUS_ABORTED;
     if (line->registers && lines[line->gsi])
         return STATUS_IN_USE;
-    uint32_t n = vector_take(&bindings[cpu]->vectors);
-    if (n == DEVICE_VECTORS)
+    struct interrupt *i = *bound = vector_find(bindings[cpu]);
+    if (!i)
         return STATUS_IN_USE;
-    struct interrupt *i = *bound = &bindings[cpu]->of[n];
     i->next = sm->interrupts;
     i->link = &sm->interrupts;
     if (i->next)
@@ -56,7 +47,6 @@ static enum status bind_locked(struct sm *sm, const struct line *line, uint32_t 
     sm->interrupts = i;
 
     lock_take(&i->lock);
-    i->cpu = cpu;
     i->coalesced = 0;
     i->masked = false;
     i->line = *line;
@@ -64,7 +54,8 @@ static enum status bind_locked(struct sm *sm, const struct line *line, uint32_t 
     lock_give(&i->lock);
     if (line->registers) {
         lines[line->gsi] = i;
-        line_open(&i->line, boot_handoff.apic_id[cpu], VECTOR_DEVICES + n);
+        line_open(&i->line, boot_handoff.apic_id[cpu],
+                  VECTOR_DEVICES + (uint32_t)(i - bindings[cpu]->of));
     }
     return STATUS_SUCCESS;
 }
@@ -108,7 +99,6 @@ static uint64_t bind(struct ec *ec, struct node *slot, uint64_t word)
 void interrupt_remove(struct node *node)
 {
     struct interrupt *i = CONTAINER(node, struct interrupt, node);
-    struct bindings *all = bindings[i->cpu];
 
     lock_take(&bind_lock);
     lock_take(&i->lock);
@@ -121,7 +111,6 @@ void interrupt_remove(struct node *node)
         i->next->link = i->link;
     if (i->line.registers)
         lines[i->line.gsi] = NULL;
-    vector_give(&all->vectors, (uint32_t)(i - all->of));
     lock_give(&bind_lock);
 }
 

@@ -1,24 +1,21 @@
 /*
  * I/O APIC (82093AA data sheet, 3.0): an index and a data register. No input is open until a
- * driver asks for it.
+ * driver asks for it: the loader has masked them all.
  */
-#include "ioapic.h"
+#include "interrupt.h"
 
 #include "boot.h"
 #include "lock.h"
 #include "syscall.h"
-#include "x86.h"
 
 #define IOAPIC_INDEX       0 /* in 32-bit words */
 #define IOAPIC_DATA        4
-#define IOAPIC_VERSION     1
 #define IOAPIC_REDIRECTION 0x10
 #define REDIRECTION_LOW    (1u << 13)
 #define REDIRECTION_LEVEL  (1u << 15)
 #define REDIRECTION_MASKED (1u << 16)
 
 static struct lock register_lock; /* index and data belong together */
-uint32_t lines_count;
 
 /* They need not start a page. */
 static volatile uint32_t *ioapic_registers(unsigned n)
@@ -34,26 +31,6 @@ static void ioapic_write(volatile uint32_t *registers, uint32_t reg, uint32_t va
     registers[IOAPIC_INDEX] = reg;
     registers[IOAPIC_DATA] = value;
     lock_give(&register_lock);
-}
-
-void interrupts_mask_all(void)
-{
-    const struct boot_info *info = boot_info();
-    struct boot_ioapic *ioapics = boot_table(&info->ioapics);
-
-    port_write8(0x21, 0xff);
-    port_write8(0xa1, 0xff);
-    for (uint32_t n = 0; n < info->ioapics.count; n++) {
-        volatile uint32_t *registers = ioapic_registers(n);
-        registers[IOAPIC_INDEX] = IOAPIC_VERSION;
-        uint32_t inputs = (registers[IOAPIC_DATA] >> 16 & 0xff) + 1;
-        uint64_t end = (uint64_t)ioapics[n].gsi_base + inputs;
-        ioapics[n].gsi_count = inputs;
-        if (end > lines_count && end <= LINES_MAX)
-            lines_count = (uint32_t)end;
-        for (uint32_t i = 0; i < inputs; i++)
-            ioapic_write(registers, IOAPIC_REDIRECTION + 2 * i, REDIRECTION_MASKED);
-    }
 }
 
 bool line_find(struct line *line, uint32_t gsi, uint64_t flags)

@@ -7,15 +7,11 @@
  */
 #include "ipc.h"
 
-#include "cpu.h"
 #include "ec_control.h"
-#include "entry.h"
 #include "portal.h"
 #include "sched.h"
 #include "semaphore.h"
-#include "syscall.h"
 #include "vcpu.h"
-#include "x86.h"
 
 /* RAX of CALL and REPLY: number, words << 8, items << 24; the same, with a status, on return. */
 #define LENGTH_SHIFT 8
@@ -35,7 +31,7 @@ static uint64_t items_pass(const struct ec *from, struct ec *to, uint64_t items)
         struct utcb_item item = *(const volatile struct utcb_item *)&from->utcb->item[done];
         struct node *source = table_slot(&from->pd->table, item.selector);
         struct node *destination = table_slot(&to->pd->table, window + done);
-        uint64_t word = source ? slot_word(source) : CAPABILITY_EMPTY;
+        uint64_t word = slot_word(source);
         if (!word || !destination || slot_delegate(source, word, destination, item.rights))
             break;
     }
@@ -49,25 +45,19 @@ static inline void words_copy(uint64_t *to, const uint64_t *from, uint64_t count
 }
 
 /*
- * What does not fit the registers: words, each read once (what it says is the sender's affair), and
- * capabilities. Returns the length that arrived.
+ * Hands the message over: what does not fit the registers are words, each read once (what it says
+ * is the sender's affair), and capabilities. to->regs.rax becomes status and length, as it arrived.
  */
-static uint64_t message_long(const struct ec *from, struct ec *to, uint64_t length)
+static void message_pass(const struct ec *from, struct ec *to, uint64_t length)
 {
     uint64_t words = length & 0xffff, items = length >> 16;
 
     if (words > MESSAGE_REGISTERS)
         words_copy(&to->utcb->word[MESSAGE_REGISTERS], &from->utcb->word[MESSAGE_REGISTERS],
                    words - MESSAGE_REGISTERS);
-    return words | (items ? items_pass(from, to, items) : 0) << 16;
-}
-
-/* Hands the message over; to->regs.rax becomes status and length. */
-static inline void message_pass(const struct ec *from, struct ec *to, uint64_t length)
-{
-    if (length > MESSAGE_REGISTERS)
-        length = message_long(from, to, length);
-    to->regs.rax = STATUS_SUCCESS | length << LENGTH_SHIFT;
+    if (items)
+        items = items_pass(from, to, items);
+    to->regs.rax = STATUS_SUCCESS | (words | items << 16) << LENGTH_SHIFT;
     to->regs.rsi = from->regs.rsi;
     to->regs.rdx = from->regs.rdx;
     to->regs.r8 = from->regs.r8;
@@ -81,6 +71,13 @@ static NORETURN void help_begin(struct cpu *cpu, struct ec *ec, struct ec *handl
     ec->partner = handler;
     chain_insert(handler->helpers.prev, &ec->waiting);
     schedule(cpu);
+}
+
+void help_end(struct cpu *cpu, struct ec *helper)
+{
+    chain_remove(&helper->waiting);
+    timers_cancel(&cpu->timers, &helper->timer);
+    helper->state = EC_RUNNABLE;
 }
 
 /* The handler, which waits and has its message, runs on the caller's time. */
@@ -105,7 +102,7 @@ uint64_t ipc_call(struct ec *caller)
     if (status)
         return status;
     const struct pt *pt = (const struct pt *)object;
-    if (length > MESSAGE_REGISTERS && !length_valid(length))
+    if (!length_valid(length))
         return STATUS_BAD_PARAMETER;
     struct ec *handler = pt->ec;
     if (handler->cpu != cpu->index)
@@ -113,10 +110,8 @@ uint64_t ipc_call(struct ec *caller)
     if (!caller->room)
         return STATUS_DEPTH;
     if (deadline) {
-        if (tsc_read() >= deadline) {
-            timers_cancel(&cpu->waits, &caller->timer); /* if the call has started again */
+        if (tsc_read() >= deadline)
             return STATUS_TIMEOUT;
-        }
         sched_wait(cpu, caller, deadline);
     }
     if (handler->state == EC_STOPPED)
@@ -136,7 +131,7 @@ uint64_t ipc_reply(struct ec *handler)
     struct ec *caller = handler->caller;
     struct cpu *cpu = cpu_this();
 
-    if (length > MESSAGE_REGISTERS && !length_valid(length))
+    if (!length_valid(length))
         return STATUS_BAD_PARAMETER;
     if (ec_is_vcpu(caller)) {
         enum status status = vcpu_take(vcpu_of(caller), length & 0xffff ? handler->regs.rsi : 0);
@@ -151,7 +146,7 @@ uint64_t ipc_reply(struct ec *handler)
     if (!caller->full) /* an exception's reply leaves the registers as they are */
         message_pass(handler, caller, length);
     caller->state = EC_RUNNABLE;
-    timers_cancel(&cpu->waits, &caller->timer);
+    timers_cancel(&cpu->timers, &caller->timer);
     if (!cpu->calling)
         schedule(cpu);
     sched_run(cpu, caller);
@@ -185,7 +180,7 @@ bool ipc_cut(struct ec *ec, unsigned count)
 
     if (!semaphore_cancel(ec))
         (void)ipc_cancel(ec);
-    timers_cancel(&cpu_this()->waits, &ec->timer);
+    timers_cancel(&cpu_this()->timers, &ec->timer);
     sched_unpark(ec);
     lock_take(&cpu_this()->wake_lock);
     ec->state = EC_STOPPED;
@@ -197,21 +192,19 @@ bool ipc_cut(struct ec *ec, unsigned count)
         else
             ec_wake(caller, STATUS_ABORTED);
     }
-    for (; count > 0 && !chain_empty(&ec->helpers); count--) {
-        struct ec *helper = CONTAINER(ec->helpers.next, struct ec, waiting);
-        chain_remove(&helper->waiting);
-        helper->state = EC_RUNNABLE; /* its call starts again, and finds no portal */
-    }
+    for (; count > 0 && !chain_empty(&ec->helpers); count--) /* their calls will find no portal */
+        help_end(cpu_this(), CONTAINER(ec->helpers.next, struct ec, waiting));
     return !chain_empty(&ec->helpers);
 }
 
 void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt)
 {
-    struct ec *handler = pt->ec;
+    struct ec *handler = pt ? pt->ec : NULL;
 
-    if (handler->cpu != cpu->index || handler->state == EC_STOPPED)
-        return;
-    timers_cancel(&cpu->waits, &ec->timer); /* of a call that is to start again, and will arm it */
+    if (!handler || handler->cpu != cpu->index || handler->state == EC_STOPPED) {
+        ec_stop(ec);
+        schedule(cpu);
+    }
     if (handler->state != EC_WAITING) {
         ec->pending |= PENDING_EXCEPTION;
         help_begin(cpu, ec, handler);
@@ -226,19 +219,17 @@ void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt)
 
 void ipc_exception(struct cpu *cpu, struct ec *ec)
 {
-    struct object *object;
+    uint64_t word = table_raw(&ec->pd->table, ec->events + ec->regs.vector);
+    const struct pt *pt = (const struct pt *)capability_object(word);
 
-    if (!ec->room ||
-        table_find(&ec->pd->table, ec->events + ec->regs.vector, OBJECT_PT, PT_RIGHT_CALL, &object))
-        return;
-    const struct pt *pt = (const struct pt *)object;
-    struct ec *handler = pt->ec;
+    if (!ec->room || !capability_serves(word, OBJECT_PT, PT_RIGHT_CALL))
+        ipc_pass_slowly(cpu, ec, NULL);
     /* Before an EC that has something pending another one ran, whose bases the CPU still has. */
-    if (ec_word_of(handler) != cpu->waiting || timer_is_armed(&ec->timer) || cpu->current != ec) {
+    if (ec_word_of(pt->ec) != cpu->waiting || cpu->current != ec)
         ipc_pass_slowly(cpu, ec, pt);
-        return;
-    }
-    call_link(ec, handler);
+    ec->fs_base = __builtin_ia32_rdfsbase64();
+    ec->gs_base = __builtin_ia32_rdgsbase64();
+    call_link(ec, pt->ec);
     ec->state = EC_CALLING;
-    exception_pass(pt->id, ec, handler);
+    exit_pass(pt->id, ec->regs.vector, ec->regs.error, ec, ec->regs.rip, ec->address);
 }

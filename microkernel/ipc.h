@@ -1,8 +1,7 @@
 /*
  * System calls CALL and REPLY (ipc/abi/README.md).
  */
-#ifndef CAIRN_IPC_H
-#define CAIRN_IPC_H
+#pragma once
 
 #include "ec.h"
 
@@ -18,18 +17,19 @@ uint64_t ipc_reply(struct ec *handler);
 /*
  * Exception as a call: the handler of selector events + vector gets vector, error code, RIP and CR2
  * as its four words. The EC's registers and vector state must be saved in full. While the handler
- * is busy the exception stays pending and the EC helps. Returns when it cannot be delivered: there
- * is no portal, or its handler has stopped or is on another CPU, or the chain of calls is too long.
+ * is busy the exception stays pending and the EC helps. The EC stops if it cannot be delivered:
+ * there is no portal, or its handler has stopped or is on another CPU, or the chain of calls is too
+ * long.
  */
-void ipc_exception(struct cpu *cpu, struct ec *ec);
+NORETURN void ipc_exception(struct cpu *cpu, struct ec *ec);
 
 struct pt;
 
 /*
  * The same, or an exit, through a portal whose handler is not there at once, or while events are
- * recorded. Returns when it cannot be delivered.
+ * recorded. NULL: there is none.
  */
-void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt);
+NORETURN void ipc_pass_slowly(struct cpu *cpu, struct ec *ec, const struct pt *pt);
 
 /* The handler, which waits, takes the caller's call. */
 static inline void call_link(struct ec *caller, struct ec *handler)
@@ -47,7 +47,8 @@ static inline void call_link(struct ec *caller, struct ec *handler)
  */
 bool ipc_cut(struct ec *ec, unsigned count) __attribute__((warn_unused_result));
 
+/* It helps no more, and when it runs calls again: no program has a deadline. */
+void help_end(struct cpu *cpu, struct ec *helper);
+
 /* Cuts the EC's call off, if it waits for one; the handler goes on without a caller. */
 bool ipc_cancel(struct ec *caller);
-
-#endif

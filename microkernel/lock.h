@@ -2,8 +2,7 @@
  * Ticket lock: CPUs get it in the order in which they asked, so each waits for at most one bounded
  * section of every other. Taken with interrupts off only.
  */
-#ifndef CAIRN_LOCK_H
-#define CAIRN_LOCK_H
+#pragma once
 
 #include "types.h"
 
@@ -27,5 +26,3 @@ static inline void lock_give(struct lock *lock)
     /* Only the holder writes it, and no store passes a later one (SDM 3A, 8.2.2): a release. */
     __asm__ volatile("incw %0" : "+m"(lock->owner) : : "memory");
 }
-
-#endif

@@ -5,17 +5,12 @@
  */
 #include "boot.h"
 #include "cpu.h"
-#include "first.h"
 #include "guest.h"
 #include "interrupt.h"
-#include "lapic.h"
 #include "sched.h"
 #include "shoot.h"
 #include "stop.h"
-#include "timer.h"
 #include "x86.h"
-
-#define EXT1_EDX_PAGE1GB (1u << 26)
 
 extern const char kernel_entry_ap[];
 void kernel_start(struct handoff *handoff);
@@ -28,7 +23,6 @@ void kernel_start(struct handoff *handoff)
     interrupts_place();
     idt_build();
     guest_choose();
-    space_levels = cpuid(0x80000001, 0).edx & EXT1_EDX_PAGE1GB ? 3 : 2;
     sealed_protect();
     __atomic_store_n(&handoff->ap_entry, (uint64_t)kernel_entry_ap, __ATOMIC_RELEASE);
 }
@@ -45,20 +39,9 @@ static void cpus_await(void)
     }
 }
 
-static void machine_print(const struct cpu *cpu)
-{
-    console_print("# [kernel] Cairn, interface %u.%u.%u, %s build: CPUs %u, TSC %lu kHz, %s, "
-                  "guests by %s, timer by %s, DMA not confined\n",
-                  ABI_VERSION_MAJOR, ABI_VERSION_MINOR, ABI_VERSION_PATCH,
-                  CAIRN_DEBUG ? "debug" : "release", boot_handoff.cpus, boot_handoff.tsc_hz / 1000,
-                  cpu->x2apic ? "x2APIC" : "xAPIC", guest_limits.kind ? guest->name : "nothing",
-                  cpu->tsc_deadline ? "TSC deadline" : "LAPIC count");
-}
-
 void cpu_main(uint32_t index)
 {
     struct cpu *cpu = cpu_at(index);
-    struct boot_cpu *record = (struct boot_cpu *)boot_table(&boot_info()->cpus) + index;
 
     cpu->index = index;
     cpu->waiting = ec_word(index, EC_WAITING);
@@ -70,21 +53,13 @@ void cpu_main(uint32_t index)
     chain_init(&cpu->ending);
     chain_init(&cpu->doomed);
     runqueue_init(&cpu->ready);
-    cpu_descriptors_load(cpu);
-    record->features = cpu_features_enable(cpu);
+    idt_load();
     shoot_start(index, boot_handoff.root, cr4_read() & CR4_PCIDE);
-    if (index == 0)
-        interrupts_mask_all();
-    lapic_enable();
-    timer_open();
     guest_start(cpu);
     __atomic_add_fetch(&cpus_on, 1, __ATOMIC_ACQ_REL);
 
     if (index == 0) {
         cpus_await();
-        boot_free_loader();
-        guest_publish();
-        machine_print(cpu);
         first_make();
     }
     schedule(cpu);

@@ -8,21 +8,12 @@
 
 #include "ports.h"
 
-static struct mapping *mapping_at(struct trie_node *node)
-{
-    return node ? CONTAINER(node, struct mapping, place) : NULL;
-}
-
 /* The record that begins at address, or NULL. The space's lock is held. */
 static struct mapping *mapping_find(const struct space *space, uint64_t address)
 {
-    return address % FRAME_SIZE ? NULL
-                                : mapping_at(trie_find(&space->mappings, address / FRAME_SIZE));
-}
+    struct trie_node *node = trie_find(&space->mappings, address / FRAME_SIZE);
 
-static uint64_t mapping_address(const struct mapping *mapping)
-{
-    return mapping->place.key * FRAME_SIZE;
+    return node && address % FRAME_SIZE == 0 ? CONTAINER(node, struct mapping, place) : NULL;
 }
 
 static inline enum status request_check(const struct space *space, const struct mem *mem,
@@ -37,25 +28,25 @@ static inline enum status request_check(const struct space *space, const struct 
         return STATUS_BAD_PARAMETER;
     if (size > mem->size || request->offset > mem->size - size)
         return STATUS_BAD_PARAMETER;
-    if (request->rights > MAPPING_RIGHTS || !space->format->rights[request->rights])
+    if (request->rights > space->rights || !space->format->rights[request->rights])
         return STATUS_BAD_PARAMETER;
     return request->rights & ~capability_rights(word) ? STATUS_NO_RIGHT : STATUS_SUCCESS;
 }
 
 /*
- * Makes a record, which enters its space and the chain of its object, and reserves the missing
- * frames. NULL: *needs more frames, nothing has changed. Both locks are held.
+ * Makes a record, which enters its space and the chain of its object, and takes the missing frames
+ * for the space. NULL: *needs more frames, nothing has changed. Both locks are held.
  */
 static inline struct mapping *mapping_make(struct space *space, struct node *slot,
                                            const struct map_request *request, unsigned missing,
                                            uint64_t *needs)
 {
     struct mapping *mapping = pool_take_cell(space->pool, sizeof(*mapping));
-    uint64_t lack = missing ? pool_reserve(space->pool, missing) : 0;
+    uint64_t lack = missing ? pool_take_frames(space->pool, missing, &space->spare) : 0;
 
     if (!mapping || lack) {
-        if (missing && !lack)
-            pool_unreserve(space->pool, missing);
+        while (space->spare)
+            pool_give_clean_frame(space->pool, frame_next(&space->spare));
         if (mapping)
             pool_give_cell(space->pool, mapping);
         *needs = lack + !mapping;
@@ -65,10 +56,7 @@ static inline struct mapping *mapping_make(struct space *space, struct node *slo
     mapping->count = request->count;
     mapping->level = (uint32_t)request->level;
     trie_insert(&space->mappings, &mapping->place, request->address / FRAME_SIZE);
-    mapping->node.word = slot->word;
-    mapping->node.depth = slot->depth + 1;
-    mapping->node.kind = NODE_MAPPING;
-    chain_insert(&slot->chain, &mapping->node.chain);
+    node_insert(slot, &mapping->node, slot->word, NODE_MAPPING);
     return mapping;
 }
 
@@ -79,7 +67,7 @@ static inline enum status create_locked(struct space *space, struct mem *mem, st
     unsigned level = (unsigned)request->level;
     struct spot spot;
 
-    if (tree_first(&mem->children) || mem->deposited)
+    if (tree_first(&mem->children) || mem->deposit)
         return STATUS_IN_USE;
     unsigned missing = space_find(space, request->address, request->count, level, &spot);
     if (missing == SPACE_TAKEN)
@@ -125,7 +113,7 @@ uint64_t mapping_needs(struct space *space, uint64_t address)
     lock_take(&space->lock);
     uint64_t tables = space_missing(space, address, 1, 0, &spot);
     lock_give(&space->lock);
-    return tables + pool_object_needs(space->pool, sizeof(struct mapping));
+    return tables + pool_cell_needs(space->pool, sizeof(struct mapping));
 }
 
 /* Gives the space a bitmap of its own, in which no port is open, if it has none. */
@@ -136,7 +124,7 @@ static void ports_make(struct space *space)
     if (space->ports[0])
         return;
     for (unsigned i = 0; i < PORTS_FRAMES; i++) {
-        frame[i] = pool_take_reserved(space->pool);
+        frame[i] = frame_next(&space->spare);
         for (unsigned w = 0; w < FRAME_SIZE / sizeof(uint64_t); w++)
             __atomic_store_n(&frame[i][w], UINT64_MAX, __ATOMIC_RELAXED); /* no slow memset */
     }
@@ -157,8 +145,7 @@ static enum status ports_locked(struct space *space, struct node *slot, uint32_t
         return STATUS_NEEDS_FRAMES;
     ports_make(space);
     ports_set(space, first, first + count, false);
-    for (uint32_t cpu = 0; cpu < BOOT_MAX_CPUS;
-         cpu++) /* a tag says so, or has a copy of the bits */
+    for (uint32_t cpu = 0; cpu < BOOT_MAX_CPUS; cpu++) /* tags say so, or have a copy of the bits */
         __atomic_store_n(&space->tags[cpu].generation, 0, __ATOMIC_RELEASE);
     return STATUS_SUCCESS;
 }
@@ -181,7 +168,7 @@ enum status mapping_open_ports(struct space *space, struct node *slot, uint64_t 
 /* Takes a record's pages or ports out. Both locks are held. */
 static inline void mapping_clear(struct mapping *mapping, struct space *space, uint32_t cpu)
 {
-    uint64_t address = mapping_address(mapping);
+    uint64_t address = mapping->place.key * FRAME_SIZE;
     uint32_t count = mapping->count, level = mapping->level;
 
     if (level == LEVEL_PORTS) {
@@ -221,34 +208,32 @@ unsigned mappings_remove(struct node *first, const struct chain *end, unsigned l
     return limit - left;
 }
 
-/* The object that a record was made from. */
-static struct object *mapping_object(const struct mapping *mapping)
+/* Undoes the record that begins at address. False: there is none, or it has gone meanwhile. */
+static bool mapping_undo(struct space *space, uint64_t address)
 {
-    return mapping ? capability_object(mapping->node.word) : NULL;
-}
-
-/* Undoes a record that was seen, with its object, under the space's lock; false: it has gone. */
-static bool mapping_undo(struct space *space, uint64_t address, struct mapping *mapping,
-                         struct object *object)
-{
-    lock_take(&object_head(object)->lock);
     lock_take(&space->lock);
-    bool same = mapping_find(space, address) == mapping && mapping_object(mapping) == object;
+    struct mapping *mapping = mapping_find(space, address);
+    uint64_t word = mapping ? mapping->node.word : 0;
+    lock_give(&space->lock);
+    if (!mapping)
+        return false;
+
+    struct object *head = object_head(capability_object(word));
+    lock_take(&head->lock);
+    lock_take(&space->lock);
+    bool same = mapping_find(space, address) == mapping &&
+                capability_object(mapping->node.word) == capability_object(word);
     lock_give(&space->lock);
     if (same)
         node_remove(&mapping->node);
-    lock_give(&object_head(object)->lock);
+    lock_give(&head->lock);
     return same;
 }
 
 enum status mapping_unmap(struct space *space, uint64_t address, uint32_t cpu)
 {
-    lock_take(&space->lock);
-    struct mapping *mapping = mapping_find(space, address);
-    struct object *object = mapping_object(mapping);
-    lock_give(&space->lock);
+    bool done = mapping_undo(space, address);
 
-    bool done = mapping && mapping_undo(space, address, mapping, object);
     shoot_flush(cpu);
     return done ? STATUS_SUCCESS : STATUS_BAD_PARAMETER;
 }
@@ -261,7 +246,7 @@ enum status mapping_split(struct space *space, uint64_t address, uint32_t cpu)
     struct mapping *mapping = mapping_find(space, address);
     if (mapping && mapping->level && mapping->level != LEVEL_PORTS && mapping->count == 1) {
         status = STATUS_NEEDS_FRAMES;
-        if (!pool_reserve(space->pool, 1)) {
+        if (!pool_take_frames(space->pool, 1, &space->spare)) {
             mapping->level--;
             space_split(space, address, mapping->level, &mapping->spot, cpu);
             mapping->count = SPACE_PAGES;
@@ -292,18 +277,17 @@ enum status mapping_watch(struct space *space, uint64_t address, uint32_t count,
 
 bool mapping_die_step(struct space *space, unsigned budget, uint32_t cpu)
 {
-    struct mapping *mapping;
+    const struct trie_node *any;
 
     do {
         lock_take(&space->lock);
         __atomic_store_n(&space->dying, true, __ATOMIC_RELAXED);
-        mapping = mapping_at(trie_any(&space->mappings));
-        uint64_t address = mapping ? mapping_address(mapping) : 0;
-        struct object *object = mapping_object(mapping);
+        any = trie_any(&space->mappings);
+        uint64_t address = any ? any->key * FRAME_SIZE : 0;
         lock_give(&space->lock);
-        if (mapping)
-            mapping_undo(space, address, mapping, object);
-    } while (mapping && budget-- > 1);
+        if (any)
+            (void)mapping_undo(space, address);
+    } while (any && budget-- > 1);
     shoot_flush(cpu);
-    return mapping;
+    return any;
 }

@@ -4,10 +4,8 @@
  * its space. A record is in the chain of its MEM (derive.h) and in the trie of its space; it is
  * made and undone under both locks, the MEM's taken first.
  */
-#ifndef CAIRN_MAPPING_H
-#define CAIRN_MAPPING_H
+#pragma once
 
-#include "mem.h"
 #include "space.h"
 
 /* Ports that are open in a domain are recorded too, at addresses that no page has. */
@@ -27,8 +25,6 @@ struct mapping {
     uint32_t count;   /* pages; under the space's lock, as is level */
     uint32_t level;   /* size of each: level_bytes(level); or LEVEL_PORTS */
 };
-
-_Static_assert(sizeof(struct mapping) <= CELL_MAXIMUM, "a record is one cell");
 
 struct map_request {
     uint64_t address; /* where, in the space */
@@ -95,5 +91,3 @@ mapping_watch(struct space *space, uint64_t address, uint32_t count, uint64_t le
  */
 __attribute__((warn_unused_result)) bool mapping_die_step(struct space *space, unsigned budget,
                                                           uint32_t cpu);
-
-#endif

@@ -7,8 +7,6 @@
 
 #define RETREAT_AT_ONCE 4u
 
-_Static_assert(sizeof(struct mem) <= CELL_MAXIMUM, "a MEM is one cell");
-
 void mem_init(struct mem *mem, struct pool *pool, uint64_t base, uint64_t size, enum mem_type type)
 {
     mem->object.type = OBJECT_MEM;
@@ -29,18 +27,13 @@ static bool range_free(const struct mem *mem, uint64_t base, uint64_t size)
     return !last || last->base + last->size <= base;
 }
 
-static bool in_use(const struct mem *mem)
-{
-    return mem->mappings > 0 || mem->deposited;
-}
-
 static enum status divide_locked(struct mem *mem, struct node *slot, struct mem *child,
                                  const struct mem_part *part, struct node *destination)
 {
     uint64_t base = mem->base + part->offset;
     uint32_t rights = capability_rights(slot->word) | RIGHT_DESTROY;
 
-    if (in_use(mem) || !range_free(mem, base, part->size))
+    if (mem->mappings > 0 || mem->deposit || !range_free(mem, base, part->size))
         return STATUS_IN_USE;
     mem_init(child, child->object.pool, base, part->size, part->type);
     child->object.cut = true;
@@ -78,7 +71,7 @@ enum status mem_close(struct mem *mem)
 
     lock_take(&mem->top->object.lock);
     bool part_lent = mem->origin.kind == NODE_NONE && tree_holds(&mem->place);
-    if (mem->parent && !mem->deposited && !part_lent) {
+    if (mem->parent && !mem->deposit && !part_lent) {
         mem->object.dying = true;
         status = STATUS_SUCCESS;
     }
@@ -92,7 +85,7 @@ enum status mem_close(struct mem *mem)
  */
 static void mem_finish(struct mem *mem)
 {
-    while (mem->parent && mem->origin.kind == NODE_NONE && !mem->deposited &&
+    while (mem->parent && mem->origin.kind == NODE_NONE && !mem->deposit &&
            !tree_first(&mem->children) && object_claim(&mem->object)) {
         struct mem *parent = mem->parent;
         tree_remove(&parent->children, &mem->place);
@@ -109,46 +102,53 @@ void mem_remove(struct node *origin)
     mem_finish(mem);
 }
 
-void mem_release(struct mem *mem, uint32_t cpu)
+void part_unclaim(struct part *part, uint32_t cpu)
 {
-    struct mem *top = mem->top;
+    struct object *top = part->top;
 
     shoot_settle(cpu);
-    lock_take(&top->object.lock);
-    object_unclaim(&mem->object);
-    mem_finish(mem);
-    lock_give(&top->object.lock);
+    lock_take(&top->lock);
+    object_unclaim(&part->object);
+    if (part->object.type == OBJECT_MEM)
+        mem_finish((struct mem *)part);
+    else if (part->origin.kind == NODE_NONE && object_claim(&part->object))
+        shoot_part(part);
+    lock_give(&top->lock);
     shoot_flush(cpu);
+}
+
+static bool deposited_in(const struct mem *mem, const struct pool *pool)
+{
+    const struct deposit *deposit = __atomic_load_n(&mem->deposit, __ATOMIC_RELAXED);
+
+    return deposit && deposit_pool(deposit) == pool;
 }
 
 /* From here on it is neither mapped nor divided. */
 static enum status deposit_begin(struct mem *mem, struct pool *pool)
 {
-    if (mem->mappings || tree_first(&mem->children) || (mem->deposited && mem->deposited != pool) ||
-        pool_deposit_frames(pool, &mem->object) == mem->size / FRAME_SIZE)
+    if (mem->mappings || tree_first(&mem->children))
         return STATUS_IN_USE;
-    mem->deposited = pool;
-    return STATUS_SUCCESS;
+    if (!mem->deposit)
+        mem->deposit = pool_deposit_open(pool, frame_at(mem->base), mem->size, &mem->object);
+    return deposited_in(mem, pool) && mem->deposit->frames * FRAME_SIZE < mem->size ? STATUS_SUCCESS
+                                                                                    : STATUS_IN_USE;
 }
 
 static enum status deposit_extend(struct mem *mem, struct pool *pool, unsigned frames, bool *more)
 {
-    uint64_t done = pool_deposit_frames(pool, &mem->object), all = mem->size / FRAME_SIZE;
-    enum status status;
+    struct deposit *deposit = mem->deposit;
 
-    if (mem->deposited != pool) /* withdrawn meanwhile */
+    if (!deposited_in(mem, pool) || deposit->closing) /* withdrawn meanwhile, or about to be */
         return STATUS_BUSY;
-    status = pool_deposit_open(pool, (void *)(FRAME_BASE + mem->base), &mem->object);
-    if (status != STATUS_SUCCESS && !done)
-        mem->deposited = NULL;
-    for (; status == STATUS_SUCCESS && frames > 0 && done < all; frames--, done++) {
-        uint64_t frame = mem->base + done * FRAME_SIZE;
+    for (; frames > 0 && deposit->frames * FRAME_SIZE < mem->size; frames--) {
+        uint64_t frame = mem->base + deposit->frames * FRAME_SIZE;
         frame_map_add(hpa(frame));
-        words_clear((void *)(FRAME_BASE + frame), FRAME_SIZE / 8);
-        pool_deposit_extend(pool, &mem->object);
+        words_clear(frame_at(frame), FRAME_SIZE / 8);
+        pool_deposit_extend(deposit);
     }
-    *more = status == STATUS_SUCCESS && done < all;
-    return status;
+    *more = deposit->frames * FRAME_SIZE < mem->size;
+    return STATUS_SUCCESS;
 }
 
 enum status mem_deposit_step(const struct node *slot, uint64_t word, struct pool *pool,
@@ -180,23 +180,22 @@ enum status mem_deposit_step(const struct node *slot, uint64_t word, struct pool
  */
 static enum status withdraw_locked(struct mem *mem, struct pool *pool, unsigned frames, bool *more)
 {
-    if (mem->deposited != pool)
+    struct deposit *deposit = mem->deposit;
+
+    if (!deposited_in(mem, pool))
         return STATUS_BAD_PARAMETER;
-    if (pool_deposit_frames(pool, &mem->object) > 0) {
-        enum status status = pool_deposit_close(pool, &mem->object);
-        if (status != STATUS_SUCCESS)
-            return status;
-    }
-    for (; frames > 0; frames--) {
-        void *frame = pool_deposit_shrink(pool, &mem->object);
-        if (!frame)
-            break;
+    if (!pool_deposit_close(deposit))
+        return STATUS_BUSY;
+    for (; frames > 0 && deposit->frames; frames--) {
+        void *frame = pool_deposit_shrink(deposit);
         frame_map_remove(hpa((uint64_t)frame - FRAME_BASE));
         shoot_add_kernel((uint64_t)frame);
     }
-    *more = pool_deposit_frames(pool, &mem->object) > 0;
-    if (!*more)
-        mem->deposited = NULL;
+    *more = deposit->frames;
+    if (!*more) {
+        pool_deposit_end(deposit);
+        mem->deposit = NULL;
+    }
     return STATUS_SUCCESS;
 }
 
@@ -205,8 +204,8 @@ bool mem_retreat_step(struct node *origin)
     struct mem *mem = CONTAINER(origin, struct mem, origin);
     bool more = false;
 
-    if (mem->deposited)
-        (void)!withdraw_locked(mem, mem->deposited, RETREAT_AT_ONCE, &more);
+    if (mem->deposit)
+        (void)!withdraw_locked(mem, deposit_pool(mem->deposit), RETREAT_AT_ONCE, &more);
     return more;
 }
 
@@ -216,7 +215,7 @@ enum status mem_withdraw_step(struct mem *mem, struct pool *pool, unsigned frame
     enum status status;
 
     *more = false;
-    if (mem->deposited != pool) {
+    if (!deposited_in(mem, pool)) {
         struct object *part = pool_deposit_within(pool, FRAME_BASE + mem->base, mem->size);
         if (!part)
             return STATUS_BAD_PARAMETER;

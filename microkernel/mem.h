@@ -14,18 +14,14 @@
  * revocation through any number of children as simple as within one object; each holds it for a
  * bounded time.
  */
-#ifndef CAIRN_MEM_H
-#define CAIRN_MEM_H
+#pragma once
 
 #include "derive.h"
-#include "object.h"
 #include "pool.h"
 #include "shoot.h"
 #include "tree.h"
-#include "types.h"
 
-/* Memory types; the values are page-table bits 3 and 4, that is, entries of the PAT (features.c).
- */
+/* Memory types: page-table bits 3 and 4, that is, entries of the PAT, which the loader has set. */
 enum mem_type {
     MEM_WRITE_BACK = 0,
     MEM_WRITE_COMBINING = 1,
@@ -39,9 +35,9 @@ struct mem {
     struct tree_node place; /* among its parent's children */
     uint64_t base;          /* physical; whole frames. Constant, as are size, parent and type */
     uint64_t size;
-    struct mem *parent;     /* NULL: made at boot */
-    struct tree children;   /* by base */
-    struct pool *deposited; /* NULL: not, and no frame of it is in the frame map */
+    struct mem *parent;      /* NULL: made at boot */
+    struct tree children;    /* by base */
+    struct deposit *deposit; /* NULL: not deposited, no frame of it is in the frame map */
     uint32_t mappings;
     uint8_t type; /* enum mem_type */
 };
@@ -49,10 +45,6 @@ struct mem {
 _Static_assert(offsetof(struct mem, top) == offsetof(struct part, top) &&
                    offsetof(struct mem, origin) == offsetof(struct part, origin),
                "a MEM is a part");
-
-/* Supplied by the kernel: one frame enters or leaves the frame map; neither can fail. */
-void frame_map_add(hpa_t frame);
-void frame_map_remove(hpa_t frame);
 
 static inline struct mem *mem_of(uint64_t word)
 {
@@ -87,8 +79,10 @@ __attribute__((warn_unused_result)) enum status mem_divide(struct node *slot, ui
  */
 __attribute__((warn_unused_result)) enum status mem_close(struct mem *mem);
 
-/* Follows the last step. The caller has claimed it, so that it stayed even if others ended it. */
-void mem_release(struct mem *mem, uint32_t cpu);
+/*
+ * Gives up the claim to a MEM or other part, which kept it while others ended it: then it goes now.
+ */
+void part_unclaim(struct part *part, uint32_t cpu);
 
 /*
  * One step of depositing the MEM that slot names by `word`: clears `frames` frames (at least 1) and
@@ -109,5 +103,3 @@ __attribute__((warn_unused_result)) enum status mem_deposit_step(const struct no
  */
 __attribute__((warn_unused_result)) enum status
 mem_withdraw_step(struct mem *mem, struct pool *pool, unsigned frames, uint32_t cpu, bool *more);
-
-#endif

@@ -5,23 +5,18 @@
 #include "mapping.h"
 #include "pd.h"
 #include "syscalls.h"
-#include "vm.h"
+#include "vcpu.h"
 
 #define FRAMES_AT_ONCE 4u
 
-/* The address space of a VM to which a capability has the right to map. NULL: it is none such. */
-static __attribute__((noinline)) struct space *guest_space_of(uint64_t word)
-{
-    return capability_serves(word, OBJECT_VM, VM_RIGHT_MAP)
-               ? &((struct vm *)capability_object(word))->space
-               : NULL;
-}
+_Static_assert(offsetof(struct pd, space) == offsetof(struct vm, space), "space_of takes both");
 
 inline struct space *space_of(uint64_t word)
 {
-    if (__builtin_expect(capability_serves(word, OBJECT_PD, PD_RIGHT_MAP), true))
-        return &((struct pd *)capability_object(word))->space;
-    return guest_space_of(word);
+    return __builtin_expect(capability_serves(word, OBJECT_PD, PD_RIGHT_MAP), true) ||
+                   capability_serves(word, OBJECT_VM, VM_RIGHT_MAP)
+               ? &((struct pd *)capability_object(word))->space
+               : NULL;
 }
 
 enum status space_refusal(uint64_t word)

@@ -14,15 +14,13 @@
  *
  * Life: an object is reached through slots only. Destroying it first makes it dying (nothing new is
  * derived), then empties its slots in bounded steps, then waits until no CPU can still hold a
- * pointer to it (quiesce.h), then returns its memory to its pool.
+ * pointer to it (shoot.h), then returns its memory to its pool.
  */
-#ifndef CAIRN_OBJECT_H
-#define CAIRN_OBJECT_H
+#pragma once
 
 #include "capability.h"
 #include "chain.h"
 #include "lock.h"
-#include "types.h"
 
 struct pool;
 
@@ -111,5 +109,3 @@ static inline uint32_t capability_rights(uint64_t word)
 {
     return (uint32_t)(word >> 48);
 }
-
-#endif

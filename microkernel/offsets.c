@@ -2,19 +2,17 @@
  * What entry.S has to know of C: this file is only compiled to assembly, from which the build makes
  * offsets.h (component.mk).
  */
-#include "cpu.h"
-#include "ec.h"
-#include "pd.h"
 #include "portal.h"
-#include "shoot.h"
-#include "syscall.h"
-#include "vcpu.h"
-#include "vcpu_state.h"
 #include "vmx.h"
 
 #define VALUE(name, value)         __asm__(".ascii \"OFFSET " name " %c0\"" : : "i"(value))
 #define OFFSET(name, type, member) VALUE(name, offsetof(struct type, member))
 #define WINDOW(name, member)       VALUE(name, CPU_DATA + offsetof(struct cpu, member))
+
+/* A general register, in struct ec, and in the state page and what a VCPU has of it (told). */
+#define GENERAL(name)                   \
+    OFFSET("EC_" #name, ec, regs.name); \
+    OFFSET("PAGE_" #name, vcpu_state, name)
 
 void offsets(void);
 
@@ -29,15 +27,33 @@ void offsets(void)
     WINDOW("CPU_SHOOT", shoot);
     WINDOW("CPU_TAG", tag);
 
-    OFFSET("VCPU_PAGE", vcpu, page);
+    GENERAL(rax);
+    GENERAL(rbx);
+    GENERAL(rcx);
+    GENERAL(rdx);
+    GENERAL(rsi);
+    GENERAL(rdi);
+    GENERAL(rbp);
+    GENERAL(rsp);
+    GENERAL(r8);
+    GENERAL(r9);
+    GENERAL(r10);
+    GENERAL(r11);
+    GENERAL(r12);
+    GENERAL(r13);
+    GENERAL(r14);
+    GENERAL(r15);
+    OFFSET("EC_rip", ec, regs.rip);
+    OFFSET("EC_rflags", ec, regs.rflags);
+    OFFSET("EC_vector", ec, regs.vector);
+    OFFSET("EC_error", ec, regs.error);
+
     OFFSET("EC_REGISTERS", ec, regs);
-    OFFSET("EC_LAST_REGISTER", ec, regs.error);
     OFFSET("EC_RUN", ec, cpu);
     OFFSET("EC_STATE", ec, state);
     OFFSET("EC_FULL", ec, full);
     OFFSET("EC_SAVED", ec, vectors_saved);
     VALUE("EC_VECTORS", EC_VECTORS);
-    OFFSET("EC_ADDRESS", ec, address);
     OFFSET("EC_FS_BASE", ec, fs_base);
     OFFSET("EC_GS_BASE", ec, gs_base);
     OFFSET("EC_PD", ec, pd);
@@ -48,8 +64,8 @@ void offsets(void)
     OFFSET("EC_ROOM", ec, room);
 
     OFFSET("VCPU_PAGE", vcpu, page);
-    OFFSET("VCPU_FLAGS", vcpu, flags);
-    VALUE("VMX_REFUSED", VMX_REFUSED);
+    OFFSET("VCPU_TOLD", vcpu, told);
+    VALUE("VMCS_INSTRUCTION_ERROR", VMCS_INSTRUCTION_ERROR);
     OFFSET("PD_DIRECTORY", pd, table.directory);
     OFFSET("SPACE_GENERATION", space, tags[0].generation);
     OFFSET("SPACE_CR3", space, tags[0].cr3);

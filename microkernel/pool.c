@@ -1,61 +1,64 @@
 /*
  * Frames and cells of a pool.
  *
- * Invariants: the free frames of the deposits that are not closing number free_frames plus
- * reserved_frames. A frame of cells is in a chain while one of its cells is free, and belongs to no
- * chain while none is; it never has all of its cells free.
+ * Invariants: the free frames of the deposits that are not closing number free_frames. A frame of
+ * cells is in a chain while one of its cells is free, and belongs to no chain while none is; it
+ * never has all of its cells free.
  */
 #include "pool.h"
 
-/* Head of a frame of cells, in the place of its first cell. A free cell is zero. */
+/* Of a frame of cells, in the place of its last cell, or at the end of its only one. */
 struct cells {
     struct chain chain;
-    uint64_t free;          /* bit n: cell n is free; bit 0, the head itself, never */
+    uint64_t free;          /* bit n: cell n is free */
     uint64_t size;          /* cells have CELL_BYTES << size bytes */
     uint64_t objects;       /* bit n: cell n is an object */
-    struct chain with_some; /* link in the pool's object_cells, if there are any */
+    struct chain with_some; /* link in the pool's objects, if there are any */
 };
 
-_Static_assert(sizeof(struct cells) <= CELL_BYTES, "the head fits the first cell");
+_Static_assert(sizeof(struct cells) <= CELL_BYTES, "it fits the last cell");
 
-static const uint64_t cells_all[CELL_SIZES] = {0xfffffffffffffffe, 0xfffffffe, 0xfffe};
+static const uint64_t cells_all[CELL_SIZES] = {
+    UINT64_MAX >> 1, UINT32_MAX >> 1, 0x7fff, 0x7f, 7, 1, 1};
 
-/* The deposit that a frame of this pool came from: the last one whose base is not above it. */
-static struct deposit *deposit_of(struct pool *pool, const void *frame)
+static uint64_t deposit_bit(const struct deposit *deposit)
 {
-    unsigned low = 0, high = pool->deposit_count;
-
-    while (high - low > 1) {
-        unsigned middle = (low + high) / 2;
-
-        if (pool->deposits[pool->order[middle]].base <= (uintptr_t)frame)
-            low = middle;
-        else
-            high = middle;
-    }
-    return &pool->deposits[pool->order[low]];
+    return 1ull << (deposit - deposit_pool(deposit)->deposits);
 }
 
-static inline void deposit_push(struct pool *pool, struct deposit *deposit, void *frame)
+static inline void deposit_push(struct deposit *deposit, void *frame)
 {
+    struct pool *pool = deposit_pool(deposit);
+
     *(void **)frame = deposit->list;
     deposit->list = frame;
     deposit->free++;
-    pool->available |= 1ull << (deposit - pool->deposits);
+    pool->available |= deposit_bit(deposit);
     pool->free_frames++;
 }
 
-/* One frame must be free in a deposit that is not closing. */
-static inline void *frame_pop(struct pool *pool)
+/* Takes back a frame of this pool, zero in full, into the deposit that it came from. */
+static inline void frame_give(struct pool *pool, void *frame)
 {
-    struct deposit *deposit = &pool->deposits[__builtin_ctzll(pool->available)];
-    void *frame = deposit->list;
+    struct deposit *deposit = pool->deposits;
 
-    deposit->list = *(void **)frame;
-    *(void **)frame = NULL;
+    while ((uintptr_t)frame - deposit->base >= deposit->size)
+        deposit++;
+    deposit_push(deposit, frame);
+}
+
+/* NULL: there is none. The lock is held. */
+static inline void *frame_take(struct pool *pool)
+{
+    if (!pool->free_frames)
+        return NULL;
+    struct deposit *deposit = &pool->deposits[__builtin_ctzll(pool->available)];
+    void *frame = frame_next(&deposit->list);
+
     deposit->free--;
     if (!deposit->list)
         pool->available &= pool->available - 1;
+    pool->free_frames--;
     return frame;
 }
 
@@ -64,30 +67,33 @@ void pool_init(struct pool *pool)
     for (unsigned size = 0; size < CELL_SIZES; size++)
         chain_init(&pool->cells[size]);
     chain_init(&pool->objects);
-    chain_init(&pool->object_cells);
 }
 
-/* A frame that is not reserved, or NULL. The lock is held. */
-static inline void *frame_take(struct pool *pool)
+uint64_t pool_take_frames(struct pool *pool, uint64_t count, void **list)
 {
-    if (!pool->free_frames)
-        return NULL;
-    pool->free_frames--;
-    return frame_pop(pool);
+    lock_take(&pool->lock);
+    uint64_t missing = count > pool->free_frames ? count - pool->free_frames : 0;
+    for (; !missing && count > 0; count--) {
+        void **frame = frame_take(pool);
+        *frame = *list;
+        *list = frame;
+    }
+    lock_give(&pool->lock);
+    return missing;
 }
 
 void *pool_take_frame(struct pool *pool)
 {
-    lock_take(&pool->lock);
-    void *frame = frame_take(pool);
-    lock_give(&pool->lock);
+    void *frame = NULL;
+
+    (void)!pool_take_frames(pool, 1, &frame);
     return frame;
 }
 
 void pool_give_clean_frame(struct pool *pool, void *frame)
 {
     lock_take(&pool->lock);
-    deposit_push(pool, deposit_of(pool, frame), frame);
+    frame_give(pool, frame);
     lock_give(&pool->lock);
 }
 
@@ -97,38 +103,21 @@ void pool_give_frame(struct pool *pool, void *frame)
     pool_give_clean_frame(pool, frame);
 }
 
-uint64_t pool_reserve(struct pool *pool, uint64_t frames)
+static struct cells *cells_of(const void *at)
 {
-    lock_take(&pool->lock);
-    uint64_t missing = frames > pool->free_frames ? frames - pool->free_frames : 0;
-    if (!missing) {
-        pool->free_frames -= frames;
-        pool->reserved_frames += frames;
-    }
-    lock_give(&pool->lock);
-    return missing;
+    return (struct cells *)(((uintptr_t)at | (FRAME_SIZE - 1)) + 1) - 1;
 }
 
-void pool_unreserve(struct pool *pool, uint64_t frames)
+static void *cells_frame(const struct cells *cells)
 {
-    lock_take(&pool->lock);
-    pool->reserved_frames -= frames;
-    pool->free_frames += frames;
-    lock_give(&pool->lock);
+    return (void *)((uintptr_t)cells & ~(FRAME_SIZE - 1));
 }
 
-void *pool_take_reserved(struct pool *pool)
+/* The first of the cells that bits stand for. */
+static void *cell_at(const struct cells *cells, uint64_t bits)
 {
-    lock_take(&pool->lock);
-    pool->reserved_frames--;
-    void *frame = frame_pop(pool);
-    lock_give(&pool->lock);
-    return frame;
-}
-
-static struct cells *cells_of(const void *cell)
-{
-    return (struct cells *)((uintptr_t)cell & ~(FRAME_SIZE - 1));
+    return (char *)cells_frame(cells) +
+           ((uint64_t)__builtin_ctzll(bits) * CELL_BYTES << cells->size);
 }
 
 static uint64_t cell_bit(const struct cells *cells, const void *cell)
@@ -136,28 +125,29 @@ static uint64_t cell_bit(const struct cells *cells, const void *cell)
     return 1ull << ((uintptr_t)cell % FRAME_SIZE / CELL_BYTES >> cells->size);
 }
 
-/* NULL: that needs a frame. The lock is held. */
-static inline void *cell_take(struct pool *pool, unsigned size)
+/* One of those in pool->cells. NULL: that needs a frame. The lock is held. */
+static inline void *cell_take(struct pool *pool, struct chain *list)
 {
-    struct chain *first = pool->cells[size].next;
-    struct cells *cells = CONTAINER(first, struct cells, chain);
+    struct cells *cells = CONTAINER(list->next, struct cells, chain);
 
-    if (first == &pool->cells[size]) {
-        cells = frame_take(pool);
-        if (!cells)
+    if (chain_empty(list)) {
+        const void *frame = frame_take(pool);
+        if (!frame)
             return NULL;
-        cells->free = cells_all[size];
-        cells->size = size;
-        chain_insert(&pool->cells[size], &cells->chain);
+        cells = cells_of(frame);
+        cells->size = (uint64_t)(list - pool->cells);
+        cells->free = cells_all[cells->size];
+        chain_insert(list, &cells->chain);
     }
-    unsigned index = (unsigned)__builtin_ctzll(cells->free);
+    void *cell = cell_at(cells, cells->free);
     cells->free &= cells->free - 1;
     if (!cells->free)
         chain_remove(&cells->chain);
-    return (char *)cells + ((size_t)index * CELL_BYTES << size);
+    return cell;
 }
 
-/* The cell is zero: with its head cleared, so is a frame without any. The lock is held. */
+/* The cell is zero: without what stands behind it, so is a frame that has none. The lock is held.
+ */
 static inline void cell_give(struct pool *pool, struct cells *cells, uint64_t bit)
 {
     if (!cells->free)
@@ -166,14 +156,14 @@ static inline void cell_give(struct pool *pool, struct cells *cells, uint64_t bi
     if (cells->free == cells_all[cells->size]) {
         chain_remove(&cells->chain);
         *cells = (struct cells){0};
-        deposit_push(pool, deposit_of(pool, cells), cells);
+        frame_give(pool, cells_frame(cells));
     }
 }
 
-void *pool_take_sized(struct pool *pool, unsigned size)
+void *pool_take_listed(struct pool *pool, struct chain *list)
 {
     lock_take(&pool->lock);
-    void *cell = cell_take(pool, size);
+    void *cell = cell_take(pool, list);
     lock_give(&pool->lock);
     return cell;
 }
@@ -193,44 +183,24 @@ void pool_give_cells(struct pool *pool, void *list, size_t bytes)
 void pool_give_cell(struct pool *pool, void *cell)
 {
     struct cells *cells = cells_of(cell);
+    uint64_t bytes = CELL_BYTES << cells->size;
 
-    words_clear(cell, CELL_BYTES / 8 << cells->size);
+    words_clear(cell, (bytes < FRAME_SIZE ? bytes : FRAME_OBJECT_MAXIMUM) / 8);
     lock_take(&pool->lock);
     cell_give(pool, cells, cell_bit(cells, cell));
     lock_give(&pool->lock);
 }
 
-/* An object is a cell if it does not begin a frame: the first cell is the head. */
-static bool object_is_cell(const void *object)
-{
-    return (uintptr_t)object % FRAME_SIZE;
-}
-
-static struct chain *frame_link(void *frame)
-{
-    return (struct chain *)((char *)frame + FRAME_OBJECT_MAXIMUM);
-}
-
-uint64_t pool_object_needs(struct pool *pool, size_t bytes)
-{
-    lock_take(&pool->lock);
-    bool frame = bytes > CELL_MAXIMUM || chain_empty(&pool->cells[cell_size(bytes)]);
-    lock_give(&pool->lock);
-    return frame;
-}
-
 void *pool_take_object(struct pool *pool, size_t bytes)
 {
     lock_take(&pool->lock);
-    bool cell = bytes <= CELL_MAXIMUM;
-    void *object = cell ? cell_take(pool, cell_size(bytes)) : frame_take(pool);
-    if (object && cell) {
+    void *object = cell_take(pool, &pool->cells[cell_size(bytes)]);
+    if (object) {
         struct cells *cells = cells_of(object);
         if (!cells->objects)
-            chain_insert(&pool->object_cells, &cells->with_some);
+            chain_insert(cells->size == CELL_SIZES - 1 ? &pool->objects : pool->objects.prev,
+                         &cells->with_some);
         cells->objects |= cell_bit(cells, object);
-    } else if (object) {
-        chain_insert(&pool->objects, frame_link(object));
     }
     lock_give(&pool->lock);
     return object;
@@ -238,24 +208,13 @@ void *pool_take_object(struct pool *pool, size_t bytes)
 
 void pool_hide_object(struct pool *pool, void *object)
 {
-    lock_take(&pool->lock);
-    if (object_is_cell(object)) {
-        struct cells *cells = cells_of(object);
-        cells->objects &= ~cell_bit(cells, object);
-        if (!cells->objects)
-            chain_remove(&cells->with_some);
-    } else {
-        chain_remove(frame_link(object));
-    }
-    lock_give(&pool->lock);
-}
+    struct cells *cells = cells_of(object);
 
-void pool_give_object(struct pool *pool, void *object)
-{
-    if (object_is_cell(object))
-        pool_give_cell(pool, object);
-    else
-        pool_give_frame(pool, object);
+    lock_take(&pool->lock);
+    cells->objects &= ~cell_bit(cells, object);
+    if (!cells->objects)
+        chain_remove(&cells->with_some);
+    lock_give(&pool->lock);
 }
 
 struct object *pool_first_object(struct pool *pool)
@@ -264,120 +223,61 @@ struct object *pool_first_object(struct pool *pool)
 
     lock_take(&pool->lock);
     if (!chain_empty(&pool->objects)) {
-        object = cells_of(pool->objects.next);
-    } else if (!chain_empty(&pool->object_cells)) {
-        struct cells *cells = CONTAINER(pool->object_cells.next, struct cells, with_some);
-        uint64_t index = (uint64_t)__builtin_ctzll(cells->objects);
-        object = (char *)cells + (index * CELL_BYTES << cells->size);
+        const struct cells *cells = CONTAINER(pool->objects.next, struct cells, with_some);
+        object = cell_at(cells, cells->objects);
     }
     lock_give(&pool->lock);
     return object;
 }
 
-/* The deposit of a source; of NULL: a place that is free. */
-static struct deposit *deposit_find(struct pool *pool, const struct object *source)
+struct deposit *pool_deposit_open(struct pool *pool, void *base, uint64_t size,
+                                  struct object *source)
 {
-    for (unsigned i = 0; i < DEPOSITS_MAX; i++)
-        if (pool->deposits[i].source == source)
-            return &pool->deposits[i];
-    return NULL;
-}
-
-static void deposit_add(struct pool *pool, uintptr_t base, struct object *source)
-{
-    struct deposit *deposit = deposit_find(pool, NULL);
-    unsigned at = pool->deposit_count++;
-
-    for (; at && pool->deposits[pool->order[at - 1]].base > base; at--)
-        pool->order[at] = pool->order[at - 1];
-    pool->order[at] = (uint8_t)(deposit - pool->deposits);
-    *deposit = (struct deposit){.source = source, .base = base};
-}
-
-static void deposit_end(struct pool *pool, struct deposit *deposit)
-{
-    unsigned at = 0;
-
-    while (&pool->deposits[pool->order[at]] != deposit)
-        at++;
-    pool->deposit_count--;
-    for (; at < pool->deposit_count; at++)
-        pool->order[at] = pool->order[at + 1];
-    *deposit = (struct deposit){0};
-}
-
-enum status pool_deposit_open(struct pool *pool, void *base, struct object *source)
-{
-    enum status status = STATUS_SUCCESS;
+    struct deposit *deposit = NULL;
 
     lock_take(&pool->lock);
-    const struct deposit *deposit = deposit_find(pool, source);
-    if (deposit)
-        status = deposit->closing ? STATUS_BUSY : STATUS_SUCCESS;
-    else if (pool->retired || pool->deposit_count == DEPOSITS_MAX)
-        status = STATUS_IN_USE;
-    else
-        deposit_add(pool, (uintptr_t)base, source);
+    if (~pool->used) {
+        deposit = &pool->deposits[__builtin_ctzll(~pool->used)];
+        *deposit = (struct deposit){source, .base = (uintptr_t)base, .size = size};
+        pool->used |= deposit_bit(deposit);
+    }
     lock_give(&pool->lock);
-    return status;
+    return deposit;
 }
 
-void pool_deposit_extend(struct pool *pool, struct object *source)
+void pool_deposit_extend(struct deposit *deposit)
 {
+    struct pool *pool = deposit_pool(deposit);
+
     lock_take(&pool->lock);
-    struct deposit *deposit = deposit_find(pool, source);
-    deposit_push(pool, deposit, (void *)(deposit->base + deposit->frames++ * FRAME_SIZE));
+    deposit_push(deposit, (void *)(deposit->base + deposit->frames++ * FRAME_SIZE));
     pool->frames++;
     lock_give(&pool->lock);
 }
 
-uint64_t pool_deposit_frames(struct pool *pool, const struct object *source)
+bool pool_deposit_close(struct deposit *deposit)
 {
-    lock_take(&pool->lock);
-    const struct deposit *deposit = deposit_find(pool, source);
-    uint64_t frames = deposit ? deposit->frames : 0;
-    lock_give(&pool->lock);
-    return frames;
-}
+    struct pool *pool = deposit_pool(deposit);
 
-enum status pool_deposit_close(struct pool *pool, struct object *source)
-{
     lock_take(&pool->lock);
-    struct deposit *deposit = deposit_find(pool, source);
-    if (!deposit->closing && deposit->free == deposit->frames &&
-        deposit->frames <= pool->free_frames) {
-        deposit->closing = 1;
+    if (!deposit->closing && deposit->free == deposit->frames) {
+        deposit->closing = true;
         pool->frames -= deposit->frames;
         pool->free_frames -= deposit->frames;
-        pool->available &= ~(1ull << (deposit - pool->deposits));
+        pool->available &= ~deposit_bit(deposit);
     }
-    enum status status = deposit->closing ? STATUS_SUCCESS : STATUS_BUSY;
     lock_give(&pool->lock);
-    return status;
+    return deposit->closing;
 }
 
-void *pool_deposit_shrink(struct pool *pool, struct object *source)
+void pool_deposit_end(struct deposit *deposit)
 {
-    void *frame = NULL;
+    struct pool *pool = deposit_pool(deposit);
 
     lock_take(&pool->lock);
-    struct deposit *deposit = deposit_find(pool, source);
-    if (deposit && deposit->frames) {
-        frame = (void *)(deposit->base + --deposit->frames * FRAME_SIZE);
-        *(void **)frame = NULL;
-    }
-    if (deposit && !deposit->frames)
-        deposit_end(pool, deposit);
+    pool->used &= ~deposit_bit(deposit);
+    *deposit = (struct deposit){0};
     lock_give(&pool->lock);
-    return frame;
-}
-
-bool pool_retire(struct pool *pool)
-{
-    lock_take(&pool->lock);
-    pool->retired = !pool->deposit_count;
-    lock_give(&pool->lock);
-    return pool->retired;
 }
 
 struct object *pool_deposit_within(struct pool *pool, uintptr_t base, uint64_t size)
@@ -385,9 +285,11 @@ struct object *pool_deposit_within(struct pool *pool, uintptr_t base, uint64_t s
     struct object *source = NULL;
 
     lock_take(&pool->lock);
-    for (unsigned at = 0; at < pool->deposit_count && !source; at++)
-        if (pool->deposits[pool->order[at]].base - base < size)
-            source = pool->deposits[pool->order[at]].source;
+    for (uint64_t left = pool->used; left && !source; left &= left - 1) {
+        const struct deposit *deposit = &pool->deposits[__builtin_ctzll(left)];
+        if (deposit->base - base < size)
+            source = deposit->source;
+    }
     lock_give(&pool->lock);
     return source;
 }

@@ -1,8 +1,7 @@
 /*
  * Portals: an entry into one EC, with an id that the handler sees and the caller cannot change.
  */
-#ifndef CAIRN_PORTAL_H
-#define CAIRN_PORTAL_H
+#pragma once
 
 #include "ec.h"
 
@@ -47,5 +46,3 @@ static inline bool portals_detach(struct ec *ec, unsigned count)
     lock_give(&ec->object.lock);
     return more;
 }
-
-#endif

@@ -8,8 +8,7 @@
  * its window changes it before it enters another domain (ec_switch). One that is in the domain when
  * the first port is opened notices at the exception that the access to it raises.
  */
-#ifndef CAIRN_PORTS_H
-#define CAIRN_PORTS_H
+#pragma once
 
 #include "space.h"
 
@@ -18,7 +17,6 @@
 #define PORTS_ALL     (PORTS_FRAMES * PORTS_A_FRAME)
 
 struct cpu;
-struct ec;
 
 static inline uint64_t *ports_word(const struct space *space, uint32_t port)
 {
@@ -52,12 +50,7 @@ static inline void ports_set(struct space *space, uint32_t first, uint32_t end, 
 }
 
 /*
- * Puts the space's bitmap, or the one that forbids all, into this CPU's window. False: it is what
- * the CPU obeys already.
+ * Puts the bitmap of the space, which is loaded, or with NULL the one that forbids all, into this
+ * CPU's window. False: it is what the CPU obeys already.
  */
 bool ports_load(struct cpu *cpu, const struct space *space);
-
-/* Takes the bitmap of a space that no EC is in out of all windows and gives its frames back. */
-void ports_end(struct space *space, uint32_t cpu);
-
-#endif

@@ -2,7 +2,6 @@
  * One counter for the machine and one for each CPU. A waiter raises the first and interrupts the
  * CPUs that lag behind it; a CPU that takes an interrupt catches up.
  */
-#include "quiesce.h"
 
 #include "boot.h"
 #include "cpu.h"

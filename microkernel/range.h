@@ -4,11 +4,9 @@
  * who else may use the same numbers. What is exclusive is in use where it is used: a line has one
  * binding, a port is open in a domain once.
  */
-#ifndef CAIRN_RANGE_H
-#define CAIRN_RANGE_H
+#pragma once
 
 #include "derive.h"
-#include "types.h"
 
 #define PORTS_COUNT 0xfff8u  /* the bitmap ends with its page, so the last eight are never open */
 #define PCI_COUNT   0x10000u /* functions of segment 0: bus << 8 | device << 3 | function */
@@ -39,5 +37,3 @@ __attribute__((warn_unused_result)) enum status part_derive(struct node *slot, u
  */
 struct ec;
 uint64_t range_control(struct ec *ec, enum object_type type);
-
-#endif

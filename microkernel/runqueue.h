@@ -3,11 +3,9 @@
  * the order in which they are to run. A priority's bit is set if and only if its chain is not
  * empty. Everything is O(1). Only its CPU touches a queue, with interrupts off.
  */
-#ifndef CAIRN_RUNQUEUE_H
-#define CAIRN_RUNQUEUE_H
+#pragma once
 
 #include "chain.h"
-#include "types.h"
 
 #define PRIORITIES 128u /* 0 is the lowest */
 
@@ -24,8 +22,12 @@ struct runqueue {
 
 _Static_assert(PRIORITIES == 128, "runqueue_highest looks at two words");
 
-/* Makes the queue empty. */
-void runqueue_init(struct runqueue *queue);
+/* Makes the queue, which is all zero, empty. */
+static inline void runqueue_init(struct runqueue *queue)
+{
+    for (unsigned priority = 0; priority < PRIORITIES; priority++)
+        chain_init(&queue->heads[priority]);
+}
 
 /* The entry is in no queue then. priority must be less than PRIORITIES. */
 static inline void runqueue_entry_init(struct runqueue_entry *entry, uint32_t priority)
@@ -71,5 +73,3 @@ static inline struct runqueue_entry *runqueue_highest(const struct runqueue *que
     unsigned priority = word * 64 + (63u ^ (unsigned)__builtin_clzll(queue->ready[word]));
     return CONTAINER(queue->heads[priority].next, struct runqueue_entry, chain);
 }
-
-#endif

@@ -3,8 +3,6 @@
  */
 #include "sc.h"
 
-#include "ending.h"
-
 enum status sc_derive(struct sc *sc, struct node *slot, uint64_t word)
 {
     const struct budget *budget = &sc->budget;

@@ -1,8 +1,7 @@
 /*
  * Scheduling contexts and the CPU capabilities that they are made from.
  */
-#ifndef CAIRN_SC_H
-#define CAIRN_SC_H
+#pragma once
 
 #include "sched.h"
 
@@ -43,5 +42,3 @@ enum status sc_derive(struct sc *sc, struct node *slot, uint64_t word)
 
 /* One that has ended gives its share back. */
 void sc_release(struct sc *sc);
-
-#endif

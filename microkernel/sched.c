@@ -10,16 +10,11 @@
 
 #include "boot.h"
 #include "ec_control.h"
-#include "ending.h"
-#include "entry.h"
 #include "ipc.h"
+#include "lapic.h"
 #include "semaphore.h"
-#include "shoot.h"
-#include "syscall.h"
-#include "timer.h"
 #include "trace.h"
 #include "vcpu.h"
-#include "x86.h"
 
 /*
  * The one-shot timer comes by then at the latest. It may come earlier, for something that is no
@@ -33,10 +28,15 @@ static void timer_by(struct cpu *cpu, uint64_t time)
     timer_arm(time);
 }
 
+static __attribute__((noinline)) void timer_set(struct cpu *cpu, struct timer *timer, uint64_t time)
+{
+    timers_add(&cpu->timers, timer, time);
+    timer_by(cpu, time);
+}
+
 void sched_wait(struct cpu *cpu, struct ec *ec, uint64_t deadline)
 {
-    timers_add(&cpu->waits, &ec->timer, deadline);
-    timer_by(cpu, deadline);
+    timer_set(cpu, &ec->timer, deadline);
 }
 
 /* Charges the current SC for the time up to now. */
@@ -69,8 +69,7 @@ static void sc_switch(struct cpu *cpu, struct sc *sc)
 void sc_ready(struct cpu *cpu, struct sc *sc)
 {
     if (!budget_runnable(&sc->budget) && !budget_refill(&sc->budget, tsc_read())) {
-        timers_add(&cpu->refills, &sc->refill, sc->budget.refill_at);
-        timer_by(cpu, sc->budget.refill_at);
+        timer_set(cpu, &sc->refill, sc->budget.refill_at);
         return;
     }
     sc->turn_end = sc->budget.consumed + sc->quantum;
@@ -114,7 +113,7 @@ static inline void woken(struct cpu *cpu, struct ec *ec)
     bool here = cpu == cpu_this();
 
     if (here && ec->state == EC_RUNNABLE)
-        timers_cancel(&cpu->waits, &ec->timer);
+        timers_cancel(&cpu->timers, &ec->timer);
     if (here && !chain_empty(&ec->parked)) {
         sc = CONTAINER(ec->parked.next, struct sc, parked);
         chain_remove(&sc->parked);
@@ -197,6 +196,7 @@ void sc_init(struct sc *sc)
     struct cpu *cpu = cpu_at(sc->home->cpu);
 
     chain_init(&sc->parked);
+    sc->refill.refill = true;
     sc->cpu = cpu->index;
     sc->quantum = boot_handoff.tsc_hz / 100; /* 10 milliseconds */
     chain_init(&sc->ending.chain);
@@ -217,7 +217,7 @@ void sc_end(struct sc *sc)
         return;
     if (runqueue_holds(&sc->ready))
         runqueue_remove(&cpu->ready, &sc->ready);
-    timers_cancel(&cpu->refills, &sc->refill);
+    timers_cancel(&cpu->timers, &sc->refill);
     lock_take(&cpu->wake_lock);
     chain_remove(&sc->parked);
     chain_remove(&sc->sibling);
@@ -231,10 +231,20 @@ void sc_end(struct sc *sc)
     }
 }
 
-/*
- * The end of the chain from ec, which has a partner. A helper whose handler has become free runs
- * itself and calls again; one in a circle stops helping.
- */
+/* One whose handler has become free runs itself and calls again; in a circle the call fails. */
+static __attribute__((noinline)) struct ec *helper_take(struct cpu *cpu, struct ec *ec, bool circle)
+{
+    help_end(cpu, ec);
+    if (circle && ec->pending & PENDING_EXCEPTION) {
+        ec_stop(ec);
+    } else if (circle) {
+        ec->regs.rax = STATUS_DEPTH;
+        ec->regs.rip += SYSCALL_LENGTH;
+    }
+    return ec;
+}
+
+/* The end of the chain from ec, which has a partner. */
 static __attribute__((noinline)) struct ec *chain_follow(struct cpu *cpu, struct ec *ec)
 {
     struct ec *helper = NULL;
@@ -243,23 +253,11 @@ static __attribute__((noinline)) struct ec *chain_follow(struct cpu *cpu, struct
         if (ec->state == EC_HELPING)
             helper = ec;
         bool circle = hops == CHAIN_MAX - 1 && helper;
-        if (!circle && (helper != ec || ec->partner->state != EC_WAITING)) {
-            ec = ec->partner;
-            continue;
-        }
-        ec = helper;
-        chain_remove(&ec->waiting);
-        if (circle && ec->pending & PENDING_EXCEPTION) {
-            ec_stop(ec);
-            break;
-        }
-        ec->state = EC_RUNNABLE;
-        if (circle) { /* its call does not start again, but fails */
-            ec->regs.rax = STATUS_DEPTH;
-            ec->regs.rip += SYSCALL_LENGTH;
-        }
+        if (circle || (helper == ec && ec->partner->state == EC_WAITING))
+            return helper_take(cpu, helper, circle);
+        ec = ec->partner;
     }
-    if (helper && helper != ec)
+    if (helper)
         cpu->calling = 0;
     return ec;
 }
@@ -339,29 +337,26 @@ static void slice_end(struct cpu *cpu)
     cpu->reschedule = true;
 }
 
-/* One expired wait and one refill at a time: the timer comes again at once if more are due. */
+/* One expired wait or refill at a time: the timer comes again at once if more are due. */
 void sched_timer_interrupt(struct cpu *cpu)
 {
     uint64_t now = tsc_read();
-    struct timer *wait = timers_take_due(&cpu->waits, now);
-    struct timer *refill = timers_take_due(&cpu->refills, now);
+    struct timer *due = timers_take_due(&cpu->timers, now);
 
     time_charge(cpu, now);
-    if (wait) {
-        struct ec *ec = CONTAINER(wait, struct ec, timer);
+    if (due && due->refill) {
+        sc_ready(cpu, CONTAINER(due, struct sc, refill));
+    } else if (due) {
+        struct ec *ec = CONTAINER(due, struct ec, timer);
         if (ec_is_vcpu(ec))
             vcpu_timer(vcpu_of(ec));
         else if (semaphore_cancel(ec) || ipc_cancel(ec))
             ec_wake(ec, STATUS_TIMEOUT);
     }
-    if (refill)
-        sc_ready(cpu, CONTAINER(refill, struct sc, refill));
     if (now >= cpu->slice_end)
         slice_end(cpu);
 
-    uint64_t next = timers_deadline(&cpu->waits), other = timers_deadline(&cpu->refills);
-    if (other < next)
-        next = other;
+    uint64_t next = timers_deadline(&cpu->timers);
     cpu->armed = TIMERS_NEVER;
     timer_by(cpu, cpu->slice_end < next ? cpu->slice_end : next);
 }

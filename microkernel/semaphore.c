@@ -5,10 +5,7 @@
  */
 #include "semaphore.h"
 
-#include "cpu.h"
 #include "sched.h"
-#include "syscall.h"
-#include "x86.h"
 
 /* Somebody waits, or the semaphore ends. Gives its lock. False: nobody waited. */
 static __attribute__((noinline)) bool waiter_wake(struct sm *sm, enum status status)
@@ -26,7 +23,7 @@ static __attribute__((noinline)) bool waiter_wake(struct sm *sm, enum status sta
     return ec;
 }
 
-bool semaphore_up(struct sm *sm, uint64_t limit)
+inline bool semaphore_up(struct sm *sm, uint64_t limit)
 {
     lock_take(&sm->object.lock);
     if (!chain_empty(&sm->waiters))
@@ -37,13 +34,6 @@ bool semaphore_up(struct sm *sm, uint64_t limit)
     return below;
 }
 
-/* Somebody waits, and the lock is held. */
-static __attribute__((noinline)) uint64_t up_slowly(struct sm *sm)
-{
-    (void)waiter_wake(sm, STATUS_SUCCESS);
-    return STATUS_SUCCESS;
-}
-
 uint64_t syscall_up(struct ec *ec)
 {
     struct object *object;
@@ -51,13 +41,7 @@ uint64_t syscall_up(struct ec *ec)
 
     if (status)
         return status;
-    struct sm *sm = (struct sm *)object;
-    lock_take(&sm->object.lock);
-    if (!chain_empty(&sm->waiters))
-        return up_slowly(sm);
-    if (sm->count != UINT64_MAX)
-        sm->count++;
-    lock_give(&sm->object.lock);
+    (void)semaphore_up((struct sm *)object, UINT64_MAX);
     return STATUS_SUCCESS;
 }
 

@@ -1,8 +1,7 @@
 /*
  * Semaphores: a count, and the ECs that wait for it to rise, in the order in which they came.
  */
-#ifndef CAIRN_SEMAPHORE_H
-#define CAIRN_SEMAPHORE_H
+#pragma once
 
 #include "ec.h"
 
@@ -30,5 +29,3 @@ bool semaphore_abort_one(struct sm *sm);
 
 /* Takes the EC out of the semaphore in which it waits. False: it does not, or was just woken. */
 bool semaphore_cancel(struct ec *ec);
-
-#endif

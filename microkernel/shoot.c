@@ -5,13 +5,12 @@
  * loads has forgotten the entry. So it never has a tag loaded under which it may know a table that
  * has been given back; hence the tag is not looked at after the load, which would be a fence too.
  * For the same reason a CPU is asked while it changes from the space to another one: loaded still
- * names it. Guests are entered in the same way (guest_tag.h); but the tables of a VM are not walked
+ * names it. Guests are entered in the same way (guest.h); but the tables of a VM are not walked
  * after an exit, so that one name is enough, and one that was there before needs no fence.
  */
 #include "shoot.h"
 
 #include "pool.h"
-#include "quiesce.h"
 #include "space.h"
 
 struct shoot_cpu shoot_cpus[BOOT_MAX_CPUS];
@@ -46,6 +45,7 @@ void space_leave(uint32_t cpu)
 {
     shoot_cr3_load(own_root);
     __atomic_store_n(&shoot_cpus[cpu].current, NULL, __ATOMIC_RELEASE);
+    space_left();
     __atomic_store_n(&shoot_cpus[cpu].loaded, NULL, __ATOMIC_RELEASE);
 }
 
@@ -85,10 +85,9 @@ static inline struct shoot_cpu *batch_open(uint32_t cpu)
 static __attribute__((noinline)) void others_add(uint32_t cpu, struct space *space)
 {
     struct shoot_cpu *self = &shoot_cpus[cpu];
-    uint64_t others;
 
     __atomic_thread_fence(__ATOMIC_SEQ_CST); /* entries cleared; then who has loaded the space */
-    others = __atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~bit(cpu);
+    uint64_t others = __atomic_load_n(&space->cpus, __ATOMIC_RELAXED) & ~bit(cpu);
     for (uint64_t left = others; left; left &= left - 1)
         __atomic_store_n(&space->tags[lowest(left)].generation, 0, __ATOMIC_RELAXED);
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -152,14 +151,13 @@ void shoot_part(struct part *part)
     self->parts = &part->origin.chain;
 }
 
-static void others_ask(struct shoot_cpu *self, uint32_t here)
+static void others_ask(const struct shoot_cpu *self)
 {
-    __atomic_store_n(&self->pending, self->cpus, __ATOMIC_SEQ_CST);
     for (uint64_t left = self->cpus; left; left &= left - 1) {
         uint32_t cpu = lowest(left);
         if (self->kernel)
             __atomic_store_n(&shoot_cpus[cpu].everything, 1, __ATOMIC_SEQ_CST);
-        __atomic_fetch_or(&shoot_cpus[cpu].requests, bit(here), __ATOMIC_SEQ_CST);
+        __atomic_fetch_add(&shoot_cpus[cpu].asked, 1, __ATOMIC_SEQ_CST);
         cpu_interrupt(cpu);
     }
 }
@@ -179,26 +177,30 @@ void shoot_serve(uint32_t cpu)
 {
     struct shoot_cpu *self = &shoot_cpus[cpu];
 
-    if (!__atomic_load_n(&self->requests, __ATOMIC_RELAXED))
+    uint64_t asked = __atomic_load_n(&self->asked, __ATOMIC_SEQ_CST);
+
+    if (asked == self->served)
         return;
-    uint64_t senders = __atomic_exchange_n(&self->requests, 0, __ATOMIC_SEQ_CST);
     if (__atomic_exchange_n(&self->everything, 0, __ATOMIC_SEQ_CST))
         shoot_everything_invalidate();
     if (self->current)
         space_load_new(self->current, cpu);
     if (self->guest)
         guest_leave(self, cpu);
-    for (; senders; senders &= senders - 1)
-        __atomic_fetch_and(&shoot_cpus[lowest(senders)].pending, ~bit(cpu), __ATOMIC_SEQ_CST);
+    __atomic_store_n(&self->served, asked, __ATOMIC_RELEASE);
 }
 
+/* Requests of others that came after this CPU's may be waited for too, but only once. */
 static void others_await(struct shoot_cpu *self, uint32_t here)
 {
-    while (__atomic_load_n(&self->pending, __ATOMIC_ACQUIRE)) {
-        shoot_serve(here);
-        shoot_pause();
+    for (; self->cpus; self->cpus &= self->cpus - 1) {
+        const struct shoot_cpu *other = &shoot_cpus[lowest(self->cpus)];
+        uint64_t asked = __atomic_load_n(&other->asked, __ATOMIC_RELAXED);
+        while (__atomic_load_n(&other->served, __ATOMIC_ACQUIRE) < asked) {
+            shoot_serve(here);
+            shoot_pause();
+        }
     }
-    self->cpus = 0;
 }
 
 static void tables_release(struct shoot_cpu *self)
@@ -226,7 +228,7 @@ static void parts_release(struct chain *parts)
     while (parts) {
         struct part *part = part_at(parts);
         parts = parts->next;
-        pool_give_object(part->object.pool, part);
+        pool_give_cell(part->object.pool, part);
     }
 }
 
@@ -236,16 +238,13 @@ bool shoot_close(uint32_t cpu)
     struct chain *parts = self->parts;
     bool wait = self->wait;
 
-    if (self->cpus)
-        others_ask(self, cpu);
+    others_ask(self);
     if (self->all && self->kernel)
         shoot_everything_invalidate();
     else if (self->all && self->current)
         space_load_new(self->current, cpu);
-    if (self->cpus)
-        others_await(self, cpu);
-    if (self->tables)
-        tables_release(self);
+    others_await(self, cpu);
+    tables_release(self);
     self->parts = NULL;
     self->count = 0;
     self->all = self->kernel = self->wait = self->long_way = false;

@@ -21,15 +21,13 @@
  * which map nothing for users.
  *
  * A VM's space is never loaded in this way; its guests run on top of what is loaded. Its tags are
- * numbers (guest_tag.h), 0 again for none: the CPU has to forget the guest's translations before it
+ * numbers (guest.h), 0 again for none: the CPU has to forget the guest's translations before it
  * enters one. A CPU whose `guest` names the VM may be in there, and is interrupted.
  */
-#ifndef CAIRN_SHOOT_H
-#define CAIRN_SHOOT_H
+#pragma once
 
 #include "boot_info.h"
 #include "chain.h"
-#include "types.h"
 
 struct part;
 struct pool;
@@ -68,10 +66,10 @@ struct shoot_cpu {
     bool kernel;         /* there are pages of the kernel's half */
     bool all;            /* pages are left that are forgotten with all others */
     bool long_way;       /* there is more to do than to end it */
+    uint64_t served;     /* how many of `asked` it has */
     /* Written by others. */
     uint32_t everything; /* not 0: a requester wants global translations forgotten too */
-    uint64_t requests;   /* bit n: CPU n wants this one to forget what it knows of current */
-    uint64_t pending;    /* bit n: CPU n has not yet done so for this one */
+    uint64_t asked;      /* how often a CPU wanted what this one knows of current forgotten */
 } __attribute__((aligned(64)));
 
 extern struct shoot_cpu shoot_cpus[BOOT_MAX_CPUS];
@@ -85,6 +83,7 @@ void shoot_cr3_load(uint64_t value);
 void shoot_everything_invalidate(void); /* all translations, global ones too */
 void cpu_interrupt(uint32_t cpu);       /* VECTOR_WAKE: makes that CPU call shoot_serve soon */
 void shoot_pause(void);                 /* between two looks at what another CPU does */
+void space_left(void);                  /* current is NULL now: no I/O port is open */
 
 /* Unit tests have a model of it. */
 #ifdef SHOOT_MODEL
@@ -171,4 +170,17 @@ void space_load_new(struct space *space, uint32_t cpu);
 /* The kernel's own tables. */
 void space_leave(uint32_t cpu);
 
-#endif
+/*
+ * When may an object's memory be used for something else? Lookups take no lock and no reference: a
+ * pointer is good until the CPU that looked it up leaves the kernel or opens interrupts. So memory
+ * is given back once every other CPU has done that after the last slot was emptied.
+ */
+
+/*
+ * Waits for that, opening interrupts between looks. The caller itself counts as having no pointers:
+ * it may go on using only what is its own to destroy.
+ */
+void quiesce(void);
+
+/* This CPU holds no pointers now: in the wake-up interrupt, which comes only where that is so. */
+void quiesce_note(void);

@@ -3,14 +3,11 @@
  */
 #include "space.h"
 
-#include "capability.h"
-#include "pool.h"
+#include "boot.h"
 
 #define ENTRIES     SPACE_ENTRIES
 #define ROOT_LEVEL  3u
 #define KERNEL_HALF 256u
-
-#define TABLE_FLAGS (PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED)
 
 /* In the entry of a page that cannot be written only because it is watched. Ignored by processors.
  */
@@ -22,29 +19,14 @@
 
 #define PAGE (PAGE_PRESENT | PAGE_USER | PAGE_ACCESSED | PAGE_DIRTY)
 
-/* Entries of the PAT (features.c), in bits 3 and 4. */
-#define PAGE_TYPES                                                                           \
-    {                                                                                        \
-        [MEM_WRITE_COMBINING] = MEM_WRITE_COMBINING << 3, [MEM_UNCACHED] = MEM_UNCACHED << 3 \
-    }
-
-const struct space_format space_domain = {
-    .rights = {[READ] = PAGE | PAGE_NX,
-               [READ | WRITE] = PAGE | PAGE_WRITE | PAGE_NX,
-               [READ | EXECUTE] = PAGE},
-    .types = PAGE_TYPES,
-    .table = TABLE_FLAGS,
-    .dirty = PAGE_DIRTY,
-};
-
-/* A guest's own tables say what of it is executed; so its memory can have all rights. */
-const struct space_format space_npt = {
+/* Memory types are entries of the PAT, in bits 3 and 4. */
+const struct space_format space_pages = {
     .rights = {[READ] = PAGE | PAGE_NX,
                [READ | WRITE] = PAGE | PAGE_WRITE | PAGE_NX,
                [READ | EXECUTE] = PAGE,
                [READ | WRITE | EXECUTE] = PAGE | PAGE_WRITE},
-    .types = PAGE_TYPES,
-    .table = TABLE_FLAGS,
+    .types = {[MEM_WRITE_COMBINING] = MEM_WRITE_COMBINING << 3, [MEM_UNCACHED] = MEM_UNCACHED << 3},
+    .table = PAGE_PRESENT | PAGE_WRITE | PAGE_USER | PAGE_ACCESSED,
     .dirty = PAGE_DIRTY,
 };
 
@@ -60,15 +42,6 @@ const struct space_format space_ept = {
     .table = EPT_READ | EPT_WRITE | EPT_EXECUTE | EPT_ACCESSED,
     .dirty = EPT_DIRTY,
 };
-
-unsigned space_levels SEALED = 2;
-
-/* Only levels 0 to 2 have pages (mapping.c checks it): says so to compilers and analysers. */
-static inline void level_assume(unsigned level)
-{
-    if (level >= ROOT_LEVEL)
-        __builtin_unreachable();
-}
 
 static uint32_t table_index(uint64_t address, unsigned level)
 {
@@ -101,15 +74,18 @@ bool space_init_guest(struct space *space, struct pool *pool, const struct space
         return false;
     space->cr3 = (uint64_t)space->root - FRAME_BASE;
     space->pool = pool;
+    space->last_region = NO_REGION;
     space->format = format;
     space->levels = levels;
+    space->rights = MAPPING_RIGHTS; /* a guest's own tables say what of its memory is executed */
     return true;
 }
 
 bool space_init(struct space *space, struct pool *pool, const uint64_t *kernel_root)
 {
-    if (!space_init_guest(space, pool, &space_domain, space_levels))
+    if (!space_init_guest(space, pool, &space_pages, boot_handoff.space_levels))
         return false;
+    space->rights = READ | EXECUTE; /* the greatest without that to write and to execute */
     for (unsigned i = KERNEL_HALF; i < ENTRIES; i++)
         space->root[i] = kernel_root[i];
     return true;
@@ -125,36 +101,57 @@ void space_end(struct space *space, uint32_t cpu)
     shoot_flush(cpu);
     shoot_settle(cpu); /* others may not have flushed what they took from it */
     pool_give_frame(space->pool, space->root);
+    for (unsigned i = 0; i < 2 && space->ports[i]; i++)
+        pool_give_frame(space->pool, space->ports[i]);
+}
+
+/*
+ * The entries on the way to the one for a page of a level; tables that are missing are made of the
+ * frames that there are for that. Returns the level of the last entry: that, or one of which the
+ * entry is empty or a larger page.
+ */
+static unsigned way_find(struct space *space, uint64_t address, unsigned level,
+                         uint64_t *way[ROOT_LEVEL + 1])
+{
+    uint64_t *table = space->root;
+
+    if (level >= ROOT_LEVEL) /* only levels 0 to 2 have pages (mapping.c checks it) */
+        __builtin_unreachable();
+    for (unsigned at = ROOT_LEVEL;; at--) {
+        uint64_t *entry = way[at] = &table[table_index(address, at)];
+        if (at == level)
+            return at;
+        if (!*entry && space->spare) {
+            entry_set(entry,
+                      ((uint64_t)frame_next(&space->spare) - FRAME_BASE) | space->format->table);
+            if (at < ROOT_LEVEL) /* nothing points to the top table */
+                entry_set(way[at + 1], *way[at + 1] + COUNT_ONE);
+        }
+        if (!*entry || *entry & PAGE_LARGE)
+            return at;
+        table = table_below(*entry);
+    }
 }
 
 /*
  * Tables missing on the way down to the one that has the entries of count pages, which are all in
  * one table; SPACE_TAKEN: one of them is mapped. If none is missing, *spot is the first entry.
  */
-static inline unsigned way_missing(const struct space *space, uint64_t address, uint32_t count,
+static inline unsigned way_missing(struct space *space, uint64_t address, uint32_t count,
                                    unsigned level, struct spot *spot)
 {
-    uint64_t *above = NULL, *entry = &space->root[table_index(address, ROOT_LEVEL)];
+    uint64_t *way[ROOT_LEVEL + 1];
+    unsigned at = way_find(space, address, level, way);
 
-    for (unsigned at = ROOT_LEVEL; at > level; at--) {
-        if (!*entry)
-            return at - level;
-        if (*entry & PAGE_LARGE)
-            return SPACE_TAKEN;
-        above = entry;
-        entry = &table_below(*entry)[table_index(address, at - 1)];
-    }
-    for (uint32_t i = 0; i < count; i++)
-        if (entry[i])
-            return SPACE_TAKEN;
-    *spot = (struct spot){entry, above};
-    return 0;
+    if (at > level)
+        return *way[at] ? SPACE_TAKEN : at - level;
+    *spot = (struct spot){way[level], way[level + 1]};
+    return spot_used(*spot, count) ? SPACE_TAKEN : 0;
 }
 
 unsigned space_missing(struct space *space, uint64_t address, uint32_t count, unsigned level,
                        struct spot *spot)
 {
-    level_assume(level);
     uint32_t here = count_here(address, count, level);
     uint64_t next = address + here * level_bytes(level), differ = address ^ next;
 
@@ -176,64 +173,45 @@ unsigned space_missing(struct space *space, uint64_t address, uint32_t count, un
     return missing;
 }
 
-/* Finds the entry for address, making the tables that are missing. */
-static struct spot spot_make(struct space *space, uint64_t address, unsigned level)
-{
-    uint64_t *above = NULL, *table = space->root; /* nothing points to that one */
-
-    for (unsigned at = ROOT_LEVEL; at > level; at--) {
-        uint64_t *entry = &table[table_index(address, at)];
-        if (!*entry) {
-            uint64_t below = (uint64_t)pool_take_reserved(space->pool) - FRAME_BASE;
-            entry_set(entry, below | space->format->table);
-            if (at < ROOT_LEVEL)
-                entry_set(above, *above + COUNT_ONE);
-        }
-        above = entry;
-        table = table_below(*entry);
-    }
-    return (struct spot){&table[table_index(address, level)], above};
-}
-
 void space_fill(struct space *space, uint64_t address, uint32_t count, unsigned level,
                 uint64_t entry, struct spot *spot)
 {
-    level_assume(level);
     uint32_t here = count_here(address, count, level);
-    uint64_t size = here * level_bytes(level);
+    uint64_t size = here * level_bytes(level), *way[ROOT_LEVEL + 1];
 
-    *spot = spot_make(space, address, level);
+    if (way_find(space, address, level, way) != level)
+        __builtin_unreachable();
+    *spot = (struct spot){way[level], way[level + 1]};
     spot_fill(*spot, here, level, entry);
     if (here == count)
         return;
-    *spot = spot_make(space, address + size, level);
-    spot_fill(*spot, count - here, level, entry + size);
+    if (way_find(space, address + size, level, way) != level)
+        __builtin_unreachable();
+    spot_fill((struct spot){way[level], way[level + 1]}, count - here, level, entry + size);
     spot->entry = NULL;
 }
 
-/* Clears pages that are in one table, the first of them at address. */
+/*
+ * Clears pages that are in one table, the first of them at address, and then the entries that point
+ * to tables of which nothing is used any more.
+ */
 static void table_clear(struct space *space, uint64_t address, uint32_t count, unsigned level)
 {
-    uint64_t *way[ROOT_LEVEL + 1], *table = space->root;
+    uint64_t *way[ROOT_LEVEL + 1];
 
-    level_assume(level);
-    for (unsigned at = ROOT_LEVEL; at > level; at--) {
-        way[at] = &table[table_index(address, at)];
-        table = table_below(*way[at]);
-    }
-    uint32_t first = table_index(address, level);
-    for (uint32_t i = first; i < first + count; i++)
-        entry_set(&table[i], 0);
-
-    for (unsigned at = level + 1; at <= ROOT_LEVEL; at++, count = 1) {
-        uint64_t entry = *way[at] - count * COUNT_ONE;
-        if (entry & COUNT) {
-            entry_set(way[at], entry);
+    if (way_find(space, address, level, way) != level)
+        __builtin_unreachable();
+    while (!spot_clear((struct spot){way[level], way[level + 1]}, count)) {
+        uint64_t *entry = way[level];
+        for (uint32_t i = 0; i < count; i++)
+            entry_set(&entry[i], 0);
+        space->last_region = NO_REGION;
+        shoot_table(space->pool, (uint64_t *)((uint64_t)entry & ~(FRAME_SIZE - 1)));
+        count = 1;
+        if (++level == ROOT_LEVEL) {
+            entry_set(way[level], 0);
             return;
         }
-        entry_set(way[at], 0);
-        space->last.entry = NULL;
-        shoot_table(space->pool, table_below(entry));
     }
 }
 
@@ -253,13 +231,11 @@ void space_clear(struct space *space, uint64_t address, uint32_t count, unsigned
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
                  uint32_t cpu)
 {
-    uint64_t *table = space->root, *below = pool_take_reserved(space->pool);
+    uint64_t *way[ROOT_LEVEL + 1], *below = frame_next(&space->spare);
 
-    level_assume(level);
-    for (unsigned at = ROOT_LEVEL; at > level + 1; at--)
-        table = table_below(table[table_index(address, at)]);
-
-    uint64_t *entry = &table[table_index(address, level + 1)];
+    if (level >= ROOT_LEVEL || way_find(space, address, level + 1, way) != level + 1)
+        __builtin_unreachable();
+    uint64_t *entry = way[level + 1];
     uint64_t page = *entry | space->format->dirty;
     if (!level)
         page &= ~PAGE_LARGE;
@@ -274,20 +250,6 @@ void space_split(struct space *space, uint64_t address, unsigned level, struct s
     shoot_space(cpu, space);
 }
 
-/* The entries of a level for the pages from address on, in one table. NULL: there is none. */
-static uint64_t *entries_find(const struct space *space, uint64_t address, unsigned level)
-{
-    uint64_t *table = space->root;
-
-    for (unsigned at = ROOT_LEVEL; at > level; at--) {
-        uint64_t entry = table[table_index(address, at)];
-        if (!entry || entry & PAGE_LARGE)
-            return NULL;
-        table = table_below(entry);
-    }
-    return &table[table_index(address, level)];
-}
-
 /* A page of the size whose entry has the bits of `when` gets those of `flip` changed. */
 void space_watch(struct space *space, uint64_t address, uint32_t count, unsigned level,
                  enum space_watch what, uint64_t changed[SPACE_WATCH_WORDS], uint32_t cpu)
@@ -297,14 +259,14 @@ void space_watch(struct space *space, uint64_t address, uint32_t count, unsigned
         [WATCH_DIRTY] = dirty, [WATCH_PROTECT] = PAGE_WRITE, [WATCH_RESTORE] = PAGE_PROTECTED};
     uint64_t has = when[what] | (level ? PAGE_LARGE : 0);
     uint64_t flip = what == WATCH_DIRTY ? dirty : PAGE_WRITE | PAGE_PROTECTED;
-    bool any = false;
+    uint64_t *way[ROOT_LEVEL + 1];
+    bool any = false, there = way_find(space, address, level, way) == level;
 
-    level_assume(level);
-    uint64_t *entry = entries_find(space, address, level);
-    for (uint32_t i = 0; entry && i < count; i++) {
-        if ((__atomic_load_n(&entry[i], __ATOMIC_RELAXED) & has) != has)
+    for (uint32_t i = 0; there && i < count; i++) {
+        uint64_t *entry = &way[level][i];
+        if ((__atomic_load_n(entry, __ATOMIC_RELAXED) & has) != has)
             continue;
-        __atomic_fetch_xor(&entry[i], flip, __ATOMIC_RELAXED);
+        __atomic_fetch_xor(entry, flip, __ATOMIC_RELAXED);
         changed[i / 64] |= 1ull << i % 64;
         any = true;
     }

@@ -1,5 +1,5 @@
 /*
- * Address spaces of protection domains and VMs: their tables, in one of three formats (paging.h),
+ * Address spaces of protection domains and VMs: their tables, in one of two formats,
  * and who has them loaded.
  *
  * Entries of upper levels allow everything, the last one decides. An entry that points to a table
@@ -11,17 +11,10 @@
  * entries of the last level whose dirty bit was cleared (space_watch). It changes that one bit, as
  * an atomic operation; whoever changes such an entry, other than to make it empty, does likewise.
  */
-#ifndef CAIRN_SPACE_H
-#define CAIRN_SPACE_H
+#pragma once
 
 #include "address_space.h"
-#include "boot_info.h"
-#include "lock.h"
 #include "mem.h"
-#include "paging.h"
-#include "shoot.h"
-#include "trie.h"
-#include "types.h"
 
 struct pool;
 
@@ -48,21 +41,25 @@ struct space_format {
     uint64_t dirty;                      /* the page was written */
 };
 
-extern const struct space_format space_domain, space_npt, space_ept;
+extern const struct space_format space_pages, space_ept;
+
+#define NO_REGION UINT64_MAX
 
 struct space {
     uint64_t *root;    /* top table, in the frame map; constant, as is what follows */
     uint64_t cr3;      /* its physical address */
     struct pool *pool; /* pays for tables and records */
     uint64_t levels;   /* page sizes that there are: 2, or 3 with 1 GiB */
+    uint64_t rights;   /* of a page, as a number, at most this */
     const struct space_format *format;
     uint64_t cpus;        /* bit n: CPU n has had it loaded. Atomic */
     struct trie mappings; /* by page number; under lock, as are the tables */
+    void *spare;          /* list of frames for the tables that a call is about to make */
     struct lock lock;     /* taken after a MEM's, before a pool's */
     bool dying;           /* under lock, never goes back: nothing is mapped, nobody loads it */
     uint64_t *ports[2];   /* I/O permission bitmap, in the frame map; NULL: no ports (ports.h) */
-    struct spot last;     /* entry 0 of the last-level table found last, under lock; NULL: none */
-    uint64_t last_region; /* for addresses in this one: address / level_bytes(1) */
+    struct spot last;     /* entry 0 of the last-level table found last, under lock */
+    uint64_t last_region; /* for addresses in this one: address / level_bytes(1), or NO_REGION */
     struct tag tags[BOOT_MAX_CPUS]; /* shoot.h */
 };
 
@@ -80,9 +77,6 @@ static inline uint64_t space_entry(const struct space *space, uint64_t frame, un
 
     return frame | format->rights[rights] | format->types[type] | (level ? PAGE_LARGE : 0);
 }
-
-/* Page sizes of domains: 2, or 3 where the processors have 1 GiB pages. Set at boot. */
-extern unsigned space_levels;
 
 /* A new space with the kernel's half of kernel_root; false: the pool lacks one frame. */
 __attribute__((warn_unused_result)) bool space_init(struct space *space, struct pool *pool,
@@ -109,7 +103,7 @@ void space_end(struct space *space, uint32_t cpu);
 
 /*
  * How many tables are missing to map count pages of a level at address, a valid range: so many
- * frames must be reserved in the space's pool for space_fill, which then cannot fail. SPACE_TAKEN:
+ * frames must be in the space's list for space_fill, which then cannot fail. SPACE_TAKEN:
  * something is mapped in the range. The lock is held for all of these. The first page gets
  * `entry`, the others follow. The spot is found by space_missing, or else by space_fill, and kept
  * for space_clear.
@@ -119,28 +113,36 @@ unsigned space_missing(struct space *space, uint64_t address, uint32_t count, un
 void space_fill(struct space *space, uint64_t address, uint32_t count, unsigned level,
                 uint64_t entry, struct spot *spot);
 
+/* Is one of count entries of one table used? */
+static inline bool spot_used(struct spot spot, uint32_t count)
+{
+    do
+        if (*spot.entry++)
+            return true;
+    while (--count);
+    return false;
+}
+
 /* The same, with a short way into the table that was found last. */
 static inline unsigned space_find(struct space *space, uint64_t address, uint32_t count,
                                   unsigned level, struct spot *spot)
 {
     uint64_t first = address / FRAME_SIZE % SPACE_ENTRIES;
 
-    if (level || !space->last.entry || address / level_bytes(1) != space->last_region ||
-        first + count > SPACE_ENTRIES)
+    if (level || address / level_bytes(1) != space->last_region || first + count > SPACE_ENTRIES)
         return space_missing(space, address, count, level, spot);
     *spot = (struct spot){space->last.entry + first, space->last.above};
-    for (uint32_t i = 0; i < count; i++)
-        if (spot->entry[i])
-            return SPACE_TAKEN;
-    return 0;
+    return spot_used(*spot, count) ? SPACE_TAKEN : 0;
 }
 
 /* Fills count entries of one table, the first of them with entry. */
 static inline void spot_fill(struct spot spot, uint32_t count, unsigned level, uint64_t entry)
 {
-    for (uint32_t i = 0; i < count; i++, entry += level_bytes(level))
-        __atomic_store_n(&spot.entry[i], entry, __ATOMIC_RELAXED);
     __atomic_store_n(spot.above, *spot.above + count * COUNT_ONE, __ATOMIC_RELAXED);
+    do {
+        __atomic_store_n(spot.entry++, entry, __ATOMIC_RELAXED);
+        entry += level_bytes(level);
+    } while (--count);
 }
 
 /*
@@ -163,7 +165,7 @@ static inline bool spot_clear(struct spot spot, uint32_t count)
 }
 
 /*
- * Makes of one larger page 512 of a level (0 or 1); the table for them is reserved in the pool.
+ * Makes of one larger page 512 of a level (0 or 1); the table for them is in the space's list.
  * Their spot is found.
  */
 void space_split(struct space *space, uint64_t address, unsigned level, struct spot *spot,
@@ -201,5 +203,3 @@ static inline void space_load(struct space *space, uint32_t cpu)
         space_load_new(space, cpu);
     __atomic_store_n(&self->loaded, self->current, __ATOMIC_RELEASE);
 }
-
-#endif

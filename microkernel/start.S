@@ -3,6 +3,8 @@
  */
 #include "layout.h"
 
+#define CR4_PGE (1 << 7)
+
         .section .text.entry, "ax"
 
 /* Boot CPU, from the loader (ipc/abi/handoff.h): RDI = the handoff. Its window is there already. */
@@ -25,6 +27,9 @@ kernel_entry_ap:
         cld
         mov     HANDOFF_ROOT(%rdi), %rax
         mov     %rax, %cr3
+        mov     %cr4, %rax
+        or      $CR4_PGE, %rax          /* only now, so nothing global is known from before */
+        mov     %rax, %cr4
         mov     %rsi, %rdi
         shl     $16, %rsi
         lea     CPU_AREAS + CPU_STACK_TOP(%rsi), %rsp

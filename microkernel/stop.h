@@ -1,11 +1,16 @@
 /*
- * The end of the run: a failure of the kernel, or the power-off that a program asked for.
+ * The end of the run, and what is said then: a failure of the kernel, or the power-off that a
+ * program asked for.
  */
-#ifndef CAIRN_STOP_H
-#define CAIRN_STOP_H
+#pragma once
 
-#include "console.h"
 #include "types.h"
+
+/*
+ * The kernel's own lines on COM1, polled. Writes text with these conversions: %s string, %u
+ * unsigned, %lu unsigned long, %lx hexadecimal without prefix.
+ */
+void console_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Exit status of a run in which the system itself failed. */
 #define EXIT_SYSTEM_FAILED 8
@@ -24,5 +29,3 @@ void stop_claim(void);
 
 /* Prints "# [kernel] " and the message (console.h), then powers off with EXIT_SYSTEM_FAILED. */
 NORETURN void stop(const char *format, ...) __attribute__((format(printf, 1, 2)));
-
-#endif

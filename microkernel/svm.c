@@ -1,27 +1,15 @@
 /*
- * SVM on each CPU, the life of a VMCB, and the way into the guest.
+ * The life of a VMCB, and the way into the guest.
  */
 #include "svm.h"
 
-#include "guest_msrs.h"
-#include "guest_tag.h"
 #include "lapic.h"
 
-#define EXT1_ECX_SVM     (1u << 2)
-#define EXT1_EDX_PAGE1GB (1u << 26)
-
-#define EFER_SVME (1ull << 12)
-
-#define MSR_TSC_RATIO   0xc0000104u
-#define MSR_VM_CR       0xc0010114u
-#define MSR_VM_HSAVE_PA 0xc0010117u
-#define VM_CR_SVMDIS    (1ull << 4)
+#define MSR_TSC_RATIO 0xc0000104u
 
 /* Frames of cpu->guest.frames: host save area, host VMCB, then the permission maps. */
 #define FRAME_VMCB 1u
 #define FRAME_MSRS 2u
-
-struct svm_features svm;
 
 static void *cpu_frame(const struct cpu *cpu, unsigned n)
 {
@@ -40,79 +28,7 @@ static struct vmcb *host_vmcb(const struct cpu *cpu)
 /* What VMLOAD brings back after each exit: the kernel's own way in (LSTAR) among it. */
 static void host_save(const struct cpu *cpu)
 {
-    __asm__ volatile("vmsave %%rax" : : "a"(svm_frame(host_vmcb(cpu))) : "memory");
-}
-
-/* Bits of CR4 that a CPU with a feature has, and guests with it. */
-static uint64_t cr4_known(void)
-{
-    static const struct {
-        uint8_t leaf;
-        uint8_t ecx; /* otherwise EDX, of leaf 1; EBX, of leaf 7 */
-        uint8_t bit;
-        uint32_t cr4;
-    } features[] = {
-        {1, 0, 1, 1u << 0 | 1u << 1}, {1, 0, 4, 1u << 2},      {1, 0, 2, CR4_DE},
-        {1, 0, 3, 1u << 4},           {1, 0, 6, CR4_PAE},      {1, 0, 7, CR4_MCE},
-        {1, 0, 13, CR4_PGE},          {1, 0, 24, CR4_OSFXSR},  {1, 0, 25, CR4_OSXMMEXCPT},
-        {1, 1, 17, CR4_PCIDE},        {1, 1, 26, CR4_OSXSAVE}, {7, 0, 0, CR4_FSGSBASE},
-        {7, 0, 7, CR4_SMEP},          {7, 0, 20, CR4_SMAP},    {7, 1, 2, CR4_UMIP},
-    };
-    struct cpuid leaf1 = cpuid(1, 0), leaf7 = cpuid(7, 0);
-    uint64_t known = 1u << 8; /* PCE: RDPMC exits */
-
-    for (unsigned i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
-        struct cpuid leaf = features[i].leaf == 1 ? leaf1 : leaf7;
-        uint32_t word = features[i].ecx ? leaf.ecx : features[i].leaf == 1 ? leaf.edx : leaf.ebx;
-        if (word >> features[i].bit & 1)
-            known |= features[i].cr4;
-    }
-    return known;
-}
-
-static void limits_fill(struct boot_guest *limits, uint32_t asids)
-{
-    bool next_rip = svm.has & SVM_NEXT_RIP;
-
-    limits->features = GUEST_DIRTY | GUEST_PAUSE | (next_rip ? GUEST_XSETBV | GUEST_LENGTH : 0) |
-                       (svm.has & SVM_TSC_RATIO ? GUEST_TSC_RATIO : 0) |
-                       (cpuid(0x80000001, 0).edx & EXT1_EDX_PAGE1GB ? GUEST_LARGE : 0);
-    limits->cr0 = 0xe005003f; /* all that there are (APM 2, 3.1.1) */
-    limits->cr4 = cr4_known();
-    limits->efer = EFER_SCE | EFER_LME | EFER_LMA | EFER_NXE;
-    limits->tags = asids;
-}
-
-static void features_find(uint32_t has)
-{
-    svm.has = has;
-    svm.xcr0 = __builtin_ia32_xgetbv(0);
-    svm.forget = has & SVM_FLUSH_ASID ? TLB_FORGET_GUEST : TLB_FORGET_ALL;
-    svm.cr3_fixed = UINT64_MAX << (cpuid(0x80000008, 0).eax & 0xff);
-}
-
-static const char *start(struct cpu *cpu)
-{
-    struct cpuid leaf = cpuid(0x8000000a, 0);
-
-    if (!(cpuid(0x80000001, 0).ecx & EXT1_ECX_SVM))
-        return "SVM";
-    if (msr_read(MSR_VM_CR) & VM_CR_SVMDIS)
-        return "SVM, which the firmware has switched off";
-    if (!(leaf.edx & SVM_NESTED_PAGING))
-        return "nested paging";
-    if (leaf.ebx < 2)
-        return "address-space identifiers";
-    if (cpu->index == 0)
-        features_find(leaf.edx);
-    msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_SVME);
-    msr_write(MSR_VM_HSAVE_PA, svm_frame(cpu_frame(cpu, 0)));
-    __builtin_memset(cpu_frame(cpu, FRAME_MSRS), 0xff, 2 * FRAME_SIZE);
-    host_vmcb(cpu)->tlb_control = TLB_FORGET_ALL;
-    host_save(cpu);
-    guest_tags_start(&cpu->guest, leaf.ebx - 1);
-    limits_fill(&cpu->guest.limits, leaf.ebx);
-    return NULL;
+    __asm__ volatile("vmsave %%rax" : : "a"(frame_address(host_vmcb(cpu))) : "memory");
 }
 
 static void init(struct vcpu *vcpu)
@@ -120,15 +36,15 @@ static void init(struct vcpu *vcpu)
     struct vmcb *vmcb = svm_vmcb(vcpu);
     const void *frames = cpu_at(vcpu->ec.cpu)->guest.frames;
 
-    vmcb->io_bitmap = svm_frame(frames) + GUEST_PORTS * FRAME_SIZE;
-    vmcb->msr_bitmap = svm_frame(frames) + FRAME_MSRS * FRAME_SIZE;
+    vmcb->io_bitmap = frame_address(frames) + GUEST_PORTS * FRAME_SIZE;
+    vmcb->msr_bitmap = frame_address(frames) + FRAME_MSRS * FRAME_SIZE;
     vmcb->nested = 1;
     vmcb->nested_cr3 = vcpu->vm->space.cr3;
     vmcb->virtual_masking = 1;
     vmcb->virtual_priority = 15 | IGNORE_TPR;
     vcpu->more[MORE_RATIO] = 1ull << 32;
     svm_reset(vcpu);
-    svm_intercept(vcpu);
+    vcpu->flags = SVM_CHANGED;
 }
 
 void svm_unload(struct cpu *cpu)
@@ -142,32 +58,20 @@ void svm_unload(struct cpu *cpu)
     cpu->guest.loaded = NULL;
 }
 
-static void end(struct vcpu *vcpu)
-{
-    struct cpu *cpu = cpu_this();
-
-    if (cpu->guest.loaded == vcpu)
-        cpu->guest.loaded = NULL;
-}
-
 /* Two bits for each MSR, in ranges of 0x2000 from 0 and from 0xc0000000 on (APM 2, 15.11). */
-static void msr_pass(uint8_t *map, uint32_t msr, bool pass)
-{
-    uint32_t n = (msr & 0x1fff) * 2 + (msr >> 31) * 0x4000;
-
-    map[n / 8] = (uint8_t)((map[n / 8] & ~(3u << n % 8)) | (pass ? 0 : 3u << n % 8));
-}
-
 static void pass(struct cpu *cpu, uint32_t msrs)
 {
-    for (unsigned i = 0; i < GUEST_MSRS; i++)
-        msr_pass(cpu_frame(cpu, FRAME_MSRS), guest_msrs_passed[i].msr,
-                 msrs & guest_msrs_passed[i].choice);
+    uint8_t *map = cpu_frame(cpu, FRAME_MSRS);
+
+    for (unsigned i = 0; i < GUEST_MSRS; i++) {
+        uint32_t msr = guest_msrs_passed[i].msr, n = (msr & 0x1fff) * 2 + (msr >> 31) * 0x4000;
+        unsigned exits = msrs & guest_msrs_passed[i].choice ? 0 : 3;
+        map[n / 8] = (uint8_t)((map[n / 8] & ~(3u << n % 8)) | exits << n % 8);
+    }
     host_save(cpu);
 }
 
-/* A VCPU that has to forget has a new ASID then, under which the CPU knows nothing (guest_tag.h).
- */
+/* A VCPU that has to forget has a new ASID then, under which the CPU knows nothing (guest.h). */
 static void forget(struct vcpu *vcpu)
 {
     struct cpu *cpu = cpu_this();
@@ -193,15 +97,21 @@ static void debug_raise(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 /*
- * The event is an instruction's: what is pushed is the RIP after it. The CPU takes that from the
- * VMCB, or, if it knows of no next RIP, the guest must be there (APM 2, 15.20).
+ * The event is an NMI, which blocks others, or that of an instruction: then what is pushed is the
+ * RIP after it. The CPU takes that from the VMCB, or, if it knows of no next RIP, the guest must be
+ * there. INT1, INT3 and INTO are exceptions to SVM (APM 2, 15.20).
  */
-static void software_begin(struct vcpu *vcpu)
+static void event_begin(struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint32_t type = vmcb->event & EVENT_TYPE;
 
+    if (type == EVENT_NMI)
+        vcpu->flags |= SVM_NMI_BLOCKED | SVM_CHANGED;
+    if (type > EVENT_INT)
+        vmcb->event ^= type ^ EVENT_EXCEPTION;
     vcpu->more[MORE_NEXT] = vmcb->rip + vcpu->more[MORE_LENGTH];
-    if (svm.has & SVM_NEXT_RIP)
+    if (svm_has(SVM_NEXT_RIP))
         vmcb->next_rip = vcpu->more[MORE_NEXT];
     else
         vmcb->rip = vcpu->more[MORE_NEXT];
@@ -233,8 +143,8 @@ static void enter_specially(struct cpu *cpu, struct vcpu *vcpu)
 
     if (vcpu->flags & SVM_REFUSED)
         vcpu_exit_own(cpu, vcpu, EXIT_FAILED, FAILURE_STATE, 0);
-    if (vcpu->flags & SVM_SOFTWARE)
-        software_begin(vcpu);
+    if (vcpu->flags & SVM_EVENT)
+        event_begin(vcpu);
     if (vcpu->flags & SVM_DEBUG && !(vmcb->event & EVENT_VALID))
         debug_raise(cpu, vcpu);
     if (vmcb->event & EVENT_VALID)
@@ -243,6 +153,8 @@ static void enter_specially(struct cpu *cpu, struct vcpu *vcpu)
         svm_step(vcpu);
     if (vcpu->flags & SVM_WINDOWS && !(vcpu->flags & SVM_STEPPING))
         windows_enter(cpu, vcpu);
+    if (vcpu->flags & SVM_CHANGED)
+        svm_intercept(vcpu);
 }
 
 /*
@@ -254,9 +166,9 @@ static void loaded_change(struct cpu *cpu, struct vcpu *vcpu)
 {
     svm_unload(cpu);
     cpu->guest.loaded = vcpu;
-    if (svm.has & SVM_TSC_RATIO)
+    if (svm_has(SVM_TSC_RATIO))
         msr_write(MSR_TSC_RATIO, vcpu->more[MORE_RATIO]);
-    if (!(svm.has & SVM_NEXT_RIP)) {
+    if (!svm_has(SVM_NEXT_RIP)) {
         msr_write(MSR_PAT, svm_vmcb(vcpu)->pat);
         vcpu->flags |= SVM_PAT_HERE;
     }
@@ -266,9 +178,9 @@ static inline NORETURN void run(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
 
-    if (vmcb->cr4 & CR4_OSXSAVE && vcpu->own.xcr0 != svm.xcr0)
-        svm_xcr0_write(vcpu->own.xcr0);
-    svm_run(cpu, vcpu->page, svm_frame(vmcb), svm_frame(host_vmcb(cpu)));
+    if (vmcb->cr4 & CR4_OSXSAVE && vcpu->own.xcr0 != boot_handoff.guest.xcr0)
+        xcr0_write(vcpu->own.xcr0);
+    svm_run(cpu, vcpu->page, frame_address(vmcb), frame_address(host_vmcb(cpu)));
 }
 
 static __attribute__((noinline)) NORETURN void enter_slowly(struct cpu *cpu, struct vcpu *vcpu)
@@ -299,10 +211,7 @@ static NORETURN void enter(struct cpu *cpu, struct vcpu *vcpu)
 }
 
 const struct guest_backend svm_backend = {
-    .name = "SVM",
-    .start = start,
     .init = init,
-    .end = end,
     .get = svm_get,
     .set = svm_set,
     .enter = enter,

@@ -2,35 +2,23 @@
  * SVM (APM 2, chapter 15): what the files of this back end share.
  *
  * svm.c has the life of a VMCB and the way into the guest; svm_entry.S the last steps of it and the
- * first ones back; svm_exit.c says what an exit was, svm_intercept.c for what there are some;
- * svm_state.c passes groups of the state; svm_step.c lets a guest execute one instruction,
- * unnoticed.
- *
- * Required is nested paging, and nothing else that not every CPU with SVM has.
+ * first ones back; svm_exit.c says what an exit was, svm_intercept.c for what there are some, and
+ * lets a guest execute one instruction, unnoticed; svm_state.c passes groups of the state.
  */
-#ifndef CAIRN_SVM_H
-#define CAIRN_SVM_H
+#pragma once
 
-#include "address_space.h"
-#include "cpu.h"
-#include "guest.h"
 #include "guest_state.h"
 #include "svm_vmcb.h"
 
 /* Of CPUID leaf 0x8000000a, EDX. */
-#define SVM_NESTED_PAGING (1u << 0)
-#define SVM_NEXT_RIP      (1u << 3)
-#define SVM_TSC_RATIO     (1u << 4)
-#define SVM_FLUSH_ASID    (1u << 6)
-#define SVM_DECODE        (1u << 7)
+#define SVM_NEXT_RIP  (1u << 3)
+#define SVM_TSC_RATIO (1u << 4)
+#define SVM_DECODE    (1u << 7)
 
-/* What the CPUs have: the same on all, or there are no guests. Written at boot. */
-extern struct svm_features {
-    uint32_t has;       /* SVM_* */
-    uint64_t xcr0;      /* the kernel's */
-    uint64_t cr3_fixed; /* bits of CR3 that must be 0 */
-    uint8_t forget;     /* TLB_*: what a guest's page tables were */
-} svm;
+static inline bool svm_has(uint32_t feature)
+{
+    return boot_handoff.guest.svm.has & feature;
+}
 
 /* vcpu.flags. What the next entry (SVM_AT_ENTRY) or the exit (SVM_AT_EXIT) has to look at. */
 #define SVM_INTERRUPT   WINDOW_INTERRUPT /* the interrupt window is wanted */
@@ -38,15 +26,17 @@ extern struct svm_features {
 #define SVM_NMI_BLOCKED SHADOW_NMI /* the guest has got an NMI and not returned from it */
 #define SVM_DEBUG       (1u << 2)  /* more[MORE_DEBUG] is to be raised */
 #define SVM_REFUSED     (1u << 4)  /* the state is none that the CPU takes */
-#define SVM_SOFTWARE    (1u << 5)  /* the event is an instruction's of more[MORE_LENGTH] bytes */
-#define SVM_STEPPING    (1u << 6)  /* svm_step.c */
+#define SVM_EVENT       (1u << 5)  /* the event is an NMI, or that of an instruction */
+#define SVM_STEPPING    (1u << 6)  /* svm_step */
 #define SVM_STEP_IRET   (1u << 7)  /* is to step over the IRET after which NMIs are open, */
 #define SVM_STEP_CR8    (1u << 8)  /* or over a write of CR8 */
 #define SVM_PAT_HERE    (1u << 9)  /* the CPU has its PAT, not the VMCB (loaded_change) */
-#define SVM_AT_ENTRY    (SVM_WINDOWS | SVM_DEBUG | SVM_REFUSED | SVM_SOFTWARE | SVM_STEP_OVER)
-#define SVM_AT_EXIT     (SVM_STEPPING | SVM_SOFTWARE)
-#define SVM_WINDOWS     (SVM_INTERRUPT | SVM_NMI_WINDOW)
-#define SVM_STEP_OVER   (SVM_STEP_IRET | SVM_STEP_CR8)
+#define SVM_CHANGED     (1u << 10) /* svm_intercept is to be called */
+#define SVM_AT_ENTRY \
+    (SVM_WINDOWS | SVM_DEBUG | SVM_REFUSED | SVM_EVENT | SVM_STEP_OVER | SVM_CHANGED)
+#define SVM_AT_EXIT   (SVM_STEPPING | SVM_EVENT)
+#define SVM_WINDOWS   (SVM_INTERRUPT | SVM_NMI_WINDOW)
+#define SVM_STEP_OVER (SVM_STEP_IRET | SVM_STEP_CR8)
 
 /* vcpu.more */
 enum svm_more {
@@ -54,20 +44,12 @@ enum svm_more {
     MORE_EFER,      /* as the guest sees it */
     MORE_THRESHOLD, /* of the TPR */
     MORE_DEBUG,     /* bits of DR6 */
-    MORE_LENGTH,    /* of an instruction, */
+    MORE_LENGTH,    /* of the instruction whose event is injected, or 0, */
     MORE_NEXT,      /* and RIP after it */
     MORE_RATIO,     /* of the TSC, as the MSR has it */
-    MORE_RFLAGS,    /* TF and RF of the guest while it is stepping, */
+    MORE_RFLAGS,    /* TF and RF of the guest while it is stepping, and in bit 0 its shadow, */
     MORE_DR6,
 };
-
-#define VECTOR_DB 1u
-#define VECTOR_BP 3u
-#define VECTOR_OF 4u
-#define VECTOR_UD 6u
-#define VECTOR_PF 14u
-#define VECTOR_AC 17u
-#define VECTOR_MC 18u
 
 #define DR6_BS     (1ull << 14)
 #define DR6_POINTS 15ull /* B0 to B3 */
@@ -77,19 +59,8 @@ static inline struct vmcb *svm_vmcb(const struct vcpu *vcpu)
     return vcpu->control;
 }
 
-/* The physical address of a frame of the kernel's. */
-static inline uint64_t svm_frame(const void *frame)
-{
-    return (uint64_t)frame - FRAME_BASE;
-}
-
 /* Nothing is in the CPU that the VMCB should have, and the next entry finds nothing there. */
 void svm_unload(struct cpu *cpu);
-
-static inline void svm_xcr0_write(uint64_t value)
-{
-    __asm__ volatile("xsetbv" : : "c"(0), "a"((uint32_t)value), "d"((uint32_t)(value >> 32)));
-}
 
 void svm_get(struct vcpu *vcpu, uint32_t groups);
 void svm_set(struct vcpu *vcpu, uint32_t groups);
@@ -115,5 +86,3 @@ NORETURN void svm_run(struct cpu *cpu, const struct vcpu_state *page, uint64_t v
 
 /* From there, with an empty stack and the general registers but RAX and RSP saved. */
 NORETURN void svm_exited(struct cpu *cpu, struct vcpu *vcpu);
-
-#endif

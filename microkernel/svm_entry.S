@@ -4,22 +4,6 @@
  */
 #include "layout.h"
 
-/* General registers in struct registers of the EC, which the VCPU begins with. */
-        .set    offset, EC_REGISTERS
-        .irp    register, rax, rbx, rcx, rdx, rsi, rdi, rbp, rsp, r8, r9, r10, r11, r12, r13, r14, \
-                r15
-        .set    EC_\register, offset
-        .set    offset, offset + 8
-        .endr
-
-/* And in the state page, by their number. */
-        .set    offset, 0
-        .irp    register, rax, rcx, rdx, rbx, rsp, rbp, rsi, rdi, r8, r9, r10, r11, r12, r13, r14, \
-                r15
-        .set    PAGE_\register, offset
-        .set    offset, offset + 8
-        .endr
-
 /*
  * svm_run(RDI = cpu, RSI = page, RDX = VMCB, RCX = host's VMCB), which are physical addresses. The
  * CPU's main stack ends where struct cpu begins (layout.h).
@@ -51,12 +35,12 @@ svm_run:
         push    %rdi
         mov     VCPU_PAGE(%rax), %rdi
         .irp    register, rcx, rdx, rbx, rbp, rsi, r8, r9, r10, r11, r12, r13, r14, r15
-        mov     %\register, EC_\register(%rax)
+        mov     %\register, VCPU_TOLD + PAGE_\register(%rax)
         mov     %\register, PAGE_\register(%rdi)
         .endr
         mov     %rax, %rsi
         pop     %rcx
-        mov     %rcx, EC_rdi(%rsi)
+        mov     %rcx, VCPU_TOLD + PAGE_rdi(%rsi)
         mov     %rcx, PAGE_rdi(%rdi)
         pop     %rax
         vmload  %rax

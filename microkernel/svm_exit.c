@@ -4,8 +4,6 @@
 #include "stop.h"
 #include "svm.h"
 
-#define EXCEPTIONS_WITH_ERROR 0x60227d00u /* 8, 10 to 14, 17, 21, 29, 30 (APM 2, table 8-1) */
-
 /* exit_info1 and exit_info2. */
 #define CR_MOV        (1ull << 63) /* with decode assists: not LMSW (APM 2, 15.33.1) */
 #define REGISTER      15ull        /* and which general register */
@@ -28,21 +26,24 @@
  * instruction at which the CPU would take them. (An event whose delivery it interrupted is gone, as
  * it is without a hypervisor: #AC and #UD are benign, APM 2, 8.2.9.)
  */
-static NORETURN void exception_give(struct cpu *cpu, struct vcpu *vcpu, unsigned vector,
-                                    uint32_t error, uint64_t address)
+static NORETURN void exception(struct cpu *cpu, struct vcpu *vcpu, unsigned vector)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
-    bool has_error = EXCEPTIONS_WITH_ERROR >> vector & 1;
+    bool has_error = guest_has_error(vector);
+    uint64_t error = has_error ? vmcb->exit_info1 << 32 : 0;
+    uint64_t address = vector == VECTOR_PF ? vmcb->exit_info2 : 0;
 
+    if (vector == VECTOR_MC)
+        stop("cpu %u: machine check in a guest", cpu->index);
     if (vcpu->more[MORE_CONTROLS] >> vector & 1)
-        vcpu_exit(cpu, vcpu, EXIT_EXCEPTION,
-                  vector | (has_error ? EXCEPTION_HAS_ERROR | (uint64_t)error << 32 : 0), address);
+        vcpu_exit(cpu, vcpu, EXIT_EXCEPTION, vector | (has_error ? EXCEPTION_HAS_ERROR : 0) | error,
+                  address);
     if (vector == VECTOR_DB) {
         vcpu->more[MORE_DEBUG] |= vmcb->dr6 & (DR6_BS | DR6_POINTS);
         vcpu->flags |= SVM_DEBUG;
     } else {
-        vmcb->event = EVENT_VALID | EVENT_EXCEPTION | vector |
-                      (has_error ? EVENT_ERROR | (uint64_t)error << 32 : 0);
+        vmcb->event =
+            EVENT_VALID | EVENT_EXCEPTION | vector | (has_error ? EVENT_ERROR : 0) | error;
     }
     if (vector == VECTOR_PF) {
         vmcb->cr2 = address;
@@ -52,26 +53,16 @@ static NORETURN void exception_give(struct cpu *cpu, struct vcpu *vcpu, unsigned
     vcpu_continue(cpu, vcpu);
 }
 
-static NORETURN void exception(struct cpu *cpu, struct vcpu *vcpu, unsigned vector)
-{
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-
-    if (vector == VECTOR_MC)
-        stop("cpu %u: machine check in a guest", cpu->index);
-    exception_give(cpu, vcpu, vector, (uint32_t)vmcb->exit_info1,
-                   vector == VECTOR_PF ? vmcb->exit_info2 : 0);
-}
-
 static uint64_t general_register(const struct vmcb *vmcb)
 {
-    return svm.has & SVM_DECODE ? vmcb->exit_info1 & REGISTER : EXIT_REGISTER_UNKNOWN;
+    return svm_has(SVM_DECODE) ? vmcb->exit_info1 & REGISTER : EXIT_REGISTER_UNKNOWN;
 }
 
 static NORETURN void cr_written(struct cpu *cpu, struct vcpu *vcpu, uint64_t number)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
 
-    if (svm.has & SVM_DECODE && !(vmcb->exit_info1 & CR_MOV))
+    if (svm_has(SVM_DECODE) && !(vmcb->exit_info1 & CR_MOV))
         vcpu_exit(cpu, vcpu, EXIT_CR, number | CR_LMSW << 8 | EXIT_REGISTER_UNKNOWN << 16,
                   UINT64_MAX);
     vcpu_exit(cpu, vcpu, EXIT_CR, number | CR_WRITE << 8 | general_register(vmcb) << 16, 0);
@@ -80,16 +71,15 @@ static NORETURN void cr_written(struct cpu *cpu, struct vcpu *vcpu, uint64_t num
 static NORETURN void nested_page_fault(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
-    uint64_t info = vmcb->exit_info1, access = EXIT_GPA_READ;
+    uint64_t info = vmcb->exit_info1;
+    uint64_t access = info & NPF_EXECUTE ? EXIT_GPA_EXECUTE
+                      : info & NPF_WRITE ? EXIT_GPA_WRITE
+                                         : EXIT_GPA_READ;
 
-    if (info & NPF_EXECUTE)
-        access = EXIT_GPA_EXECUTE;
-    else if (info & NPF_WRITE)
-        access = EXIT_GPA_WRITE;
-    if (svm.has & SVM_DECODE) {
-        uint8_t bytes = vmcb->instruction_bytes & 15;
-        vcpu->page->instruction_bytes = bytes;
+    if (svm_has(SVM_DECODE)) {
+        vcpu->page->instruction_bytes = vmcb->instruction_bytes & 15;
         __builtin_memcpy(vcpu->page->instruction, vmcb->instruction, sizeof(vmcb->instruction));
+        __builtin_memcpy(vcpu->told.instruction, vmcb->instruction, sizeof(vmcb->instruction));
     }
     vcpu_exit(cpu, vcpu, EXIT_GPA,
               access | (info & NPF_PRESENT ? EXIT_GPA_MAPPED : 0) |
@@ -137,57 +127,29 @@ static NORETURN void refused(struct cpu *cpu, struct vcpu *vcpu)
 
     guest->forget(NULL);
     vmcb->clean = 0;
-    if (vmcb->gdtr.base == (uint64_t)cpu->gdt) {
+    if (vmcb->gdtr.base == (uint64_t)cpu_gdt(cpu))
         svm_reset(vcpu);
-        vcpu_exit_own(cpu, vcpu, EXIT_FAILED, FAILURE_STATE, 0);
-    }
-    vcpu_exit(cpu, vcpu, EXIT_FAILED, FAILURE_STATE, 0);
-}
-
-static __attribute__((noinline)) NORETURN void interrupt_window(struct cpu *cpu, struct vcpu *vcpu)
-{
-    vcpu->flags &= ~SVM_INTERRUPT;
-    svm_intercept(vcpu);
-    vcpu_exit(cpu, vcpu, EXIT_INTERRUPT_WINDOW, 0, 0);
-}
-
-/* Exits of registers and exceptions, and what is none. */
-static __attribute__((noinline)) NORETURN void ranges(struct cpu *cpu, struct vcpu *vcpu,
-                                                      uint32_t code)
-{
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-    uint64_t number = code & 15;
-
-    if (code >= SVM_EXCEPTION && code < SVM_EXCEPTION + 32)
-        exception(cpu, vcpu, code - SVM_EXCEPTION);
-    if (code >= SVM_DR_READ && code < SVM_EXCEPTION)
-        vcpu_exit(cpu, vcpu, EXIT_DR,
-                  number | (code < SVM_DR_WRITE ? DR_IS_READ : 0) | general_register(vmcb) << 16,
-                  0);
-    if (code == SVM_INVALID)
-        refused(cpu, vcpu);
-    vcpu_exit(cpu, vcpu, EXIT_FAILED, FAILURE_EXIT, vmcb->exit_code);
+    vcpu_exit_own(cpu, vcpu, EXIT_FAILED, FAILURE_STATE, 0);
 }
 
 /*
- * A CPU that tells instruction lengths also tells RDTSC from RDTSCP and INVD from WBINVD; QEMU's
- * TCG does not.
+ * Others than the usual ones. A CPU that tells instruction lengths also tells RDTSC from RDTSCP and
+ * INVD from WBINVD; QEMU's TCG does not.
  */
-static __attribute__((noinline)) NORETURN void decode(struct cpu *cpu, struct vcpu *vcpu)
+static __attribute__((noinline)) NORETURN void other(struct cpu *cpu, struct vcpu *vcpu)
 {
     const struct vmcb *vmcb = svm_vmcb(vcpu);
+    uint32_t code = (uint32_t)vmcb->exit_code;
 
-    switch ((uint32_t)vmcb->exit_code) {
-    case SVM_INTR:
+    switch (code) {
+    case SVM_INTR ... SVM_INIT: /* the host took the others when GIF became 1 */
         interrupts_take();
         vcpu_continue(cpu, vcpu);
-    case SVM_NMI: /* the host took these when GIF became 1 */
-    case SVM_SMI:
-    case SVM_INIT:
     case SVM_STEPPED:
         vcpu_continue(cpu, vcpu);
     case SVM_VINTR:
-        interrupt_window(cpu, vcpu);
+        vcpu->flags = (vcpu->flags & ~SVM_INTERRUPT) | SVM_CHANGED;
+        vcpu_exit(cpu, vcpu, EXIT_INTERRUPT_WINDOW, 0, 0);
     case SVM_CR0:
         cr_written(cpu, vcpu, 0);
     case SVM_CR_WRITE + 4:
@@ -199,59 +161,70 @@ static __attribute__((noinline)) NORETURN void decode(struct cpu *cpu, struct vc
         if (vmcb->tpr < vcpu->more[MORE_THRESHOLD])
             vcpu_exit(cpu, vcpu, EXIT_TPR, 0, 0);
         vcpu_continue(cpu, vcpu);
+    case SVM_DR_READ ... SVM_DR_WRITE + 15:
+        vcpu_exit(
+            cpu, vcpu, EXIT_DR,
+            (code & 15) | (code < SVM_DR_WRITE ? DR_IS_READ : 0) | general_register(vmcb) << 16, 0);
+    case SVM_EXCEPTION ... SVM_EXCEPTION + 31:
+        exception(cpu, vcpu, code - SVM_EXCEPTION);
     case SVM_RDTSC:
-        vcpu_exit(cpu, vcpu, EXIT_TSC, svm.has & SVM_NEXT_RIP ? 1 : 3, 0);
-    case SVM_RDPMC:
-        vcpu_exit(cpu, vcpu, EXIT_PMC, 0, 0);
-    case SVM_CPUID:
-        vcpu_exit(cpu, vcpu, EXIT_CPUID, 0, 0);
+        vcpu_exit(cpu, vcpu, EXIT_TSC, svm_has(SVM_NEXT_RIP) ? 1 : 3, 0);
+    case SVM_WBINVD:
+        vcpu_exit(cpu, vcpu, EXIT_CACHE, svm_has(SVM_NEXT_RIP) ? 2 : 3, 0);
     case SVM_IRET:
         vcpu->flags |= SVM_STEP_IRET;
         vcpu_continue(cpu, vcpu);
-    case SVM_INVD:
-        vcpu_exit(cpu, vcpu, EXIT_CACHE, 1, 0);
-    case SVM_WBINVD:
-        vcpu_exit(cpu, vcpu, EXIT_CACHE, svm.has & SVM_NEXT_RIP ? 2 : 3, 0);
-    case SVM_PAUSE:
-        vcpu_exit(cpu, vcpu, EXIT_PAUSE, 0, 0);
-    case SVM_HLT:
-        vcpu_exit(cpu, vcpu, EXIT_HLT, 0, 0);
     case SVM_INVLPG:
-        vcpu_exit(cpu, vcpu, EXIT_INVLPG, 0, svm.has & SVM_DECODE ? vmcb->exit_info1 : 0);
-    case SVM_IO:
-        io(cpu, vcpu);
+        vcpu_exit(cpu, vcpu, EXIT_INVLPG, 0, svm_has(SVM_DECODE) ? vmcb->exit_info1 : 0);
     case SVM_MSR:
         vcpu_exit(cpu, vcpu, EXIT_MSR,
-                  (uint32_t)vcpu->ec.regs.rcx | (vmcb->exit_info1 ? EXIT_MSR_WRITE : 0), 0);
+                  (uint32_t)vcpu->told.rcx | (vmcb->exit_info1 ? EXIT_MSR_WRITE : 0), 0);
     case SVM_TASK:
         task_switch(cpu, vcpu);
     case SVM_SHUTDOWN:
         vcpu->page->interrupted = (struct vcpu_event){0}; /* of the fault that nobody takes */
         vcpu_exit(cpu, vcpu, EXIT_TRIPLE_FAULT, 0, 0);
-    case SVM_VMMCALL:
-        vcpu_exit(cpu, vcpu, EXIT_HYPERCALL, 0, 0);
     case SVM_RSM:
     case SVM_INVLPGA:
-    case SVM_VMRUN:
-    case SVM_VMLOAD:
-    case SVM_VMSAVE:
-    case SVM_STGI:
-    case SVM_CLGI:
-    case SVM_SKINIT:
-    case SVM_RDTSCP:
+    case SVM_VMRUN ... SVM_RDTSCP:
     case SVM_RDPRU:
-        exception_give(cpu, vcpu, VECTOR_UD, 0, 0);
-    case SVM_MONITOR:
-        vcpu_exit(cpu, vcpu, EXIT_MWAIT, 1, 0);
-    case SVM_MWAIT:
-        vcpu_exit(cpu, vcpu, EXIT_MWAIT, 2, 0);
-    case SVM_XSETBV:
-        vcpu_exit(cpu, vcpu, EXIT_XSETBV, 0, 0);
-    case SVM_NPF:
-        nested_page_fault(cpu, vcpu);
+        exception(cpu, vcpu, VECTOR_UD);
+    case SVM_INVALID:
+        refused(cpu, vcpu);
     default:
-        ranges(cpu, vcpu, (uint32_t)vmcb->exit_code);
+        vcpu_exit(cpu, vcpu, EXIT_FAILED, FAILURE_EXIT, vmcb->exit_code);
     }
+}
+
+/* Exits of which the instruction is all there is to tell. Those of others are EXIT_STARTUP here. */
+static const struct {
+    uint8_t exit, qualification;
+} plain[] = {
+    [SVM_RDPMC - SVM_INTR] = {EXIT_PMC, 0},     [SVM_CPUID - SVM_INTR] = {EXIT_CPUID, 0},
+    [SVM_INVD - SVM_INTR] = {EXIT_CACHE, 1},    [SVM_PAUSE - SVM_INTR] = {EXIT_PAUSE, 0},
+    [SVM_HLT - SVM_INTR] = {EXIT_HLT, 0},       [SVM_VMMCALL - SVM_INTR] = {EXIT_HYPERCALL, 0},
+    [SVM_MONITOR - SVM_INTR] = {EXIT_MWAIT, 1}, [SVM_MWAIT - SVM_INTR] = {EXIT_MWAIT, 2},
+    [SVM_XSETBV - SVM_INTR] = {EXIT_XSETBV, 0},
+};
+
+static __attribute__((noinline)) NORETURN void exit_tell(struct cpu *cpu, struct vcpu *vcpu)
+{
+    const struct vmcb *vmcb = svm_vmcb(vcpu);
+    struct vcpu_state *page = vcpu->page;
+    uint64_t code = (uint32_t)vmcb->exit_code, n = code - SVM_INTR;
+
+    page->rip = vmcb->rip;
+    page->rflags = vmcb->rflags;
+    page->rsp = vmcb->rsp;
+    page->instruction_length = vmcb->next_rip ? (uint8_t)(vmcb->next_rip - vmcb->rip) & 15 : 0;
+    page->instruction_bytes = 0;
+    if (n < sizeof(plain) / sizeof(plain[0]) && plain[n].exit)
+        vcpu_exit(cpu, vcpu, plain[n].exit, plain[n].qualification, 0);
+    if (code == SVM_IO)
+        io(cpu, vcpu);
+    if (code == SVM_NPF)
+        nested_page_fault(cpu, vcpu);
+    other(cpu, vcpu);
 }
 
 /*
@@ -266,69 +239,50 @@ static void interrupted_show(struct vcpu *vcpu)
     if (type == EVENT_EXCEPTION && (vector == VECTOR_BP || vector == VECTOR_OF))
         event = (event & ~(uint64_t)EVENT_TYPE) | EVENT_INT3;
     vcpu->page->interrupted = (struct vcpu_event){(uint32_t)event, (uint32_t)(event >> 32)};
-    if (type == EVENT_NMI) {
-        vcpu->flags &= ~SVM_NMI_BLOCKED;
-        svm_intercept(vcpu);
-    }
-}
-
-/* software_begin (svm.c) is undone if the event was not delivered. */
-static void special_end(struct vcpu *vcpu)
-{
-    struct vmcb *vmcb = svm_vmcb(vcpu);
-    bool delivered = !(vmcb->interrupted & EVENT_VALID) && (uint32_t)vmcb->exit_code != SVM_INVALID;
-
-    if (vcpu->flags & SVM_SOFTWARE && !delivered && !(svm.has & SVM_NEXT_RIP) &&
-        vmcb->rip == vcpu->more[MORE_NEXT])
-        vmcb->rip -= vcpu->more[MORE_LENGTH];
-    vcpu->flags &= ~SVM_SOFTWARE;
-    if (vcpu->flags & SVM_STEPPING)
-        svm_step_end(vcpu);
+    if (type == EVENT_NMI)
+        vcpu->flags = (vcpu->flags & ~SVM_NMI_BLOCKED) | SVM_CHANGED;
 }
 
 /* XSETBV may have changed it without an exit. */
 static inline void xcr0_leave(struct vcpu *vcpu)
 {
     vcpu->own.xcr0 = __builtin_ia32_xgetbv(0);
-    if (vcpu->own.xcr0 != svm.xcr0)
-        svm_xcr0_write(svm.xcr0);
-}
-
-/* To the page, what comes with every exit. */
-static inline __attribute__((always_inline)) void exit_show(struct vcpu *vcpu)
-{
-    const struct vmcb *vmcb = svm_vmcb(vcpu);
-    struct vcpu_state *page = vcpu->page;
-
-    page->rip = vmcb->rip;
-    page->rflags = vmcb->rflags;
-    page->rsp = vmcb->rsp;
-    page->instruction_length = vmcb->next_rip ? (uint8_t)(vmcb->next_rip - vmcb->rip) & 15 : 0;
-    page->instruction_bytes = 0;
-    page->interrupted = (struct vcpu_event){0};
+    if (vcpu->own.xcr0 != boot_handoff.guest.xcr0)
+        xcr0_write(boot_handoff.guest.xcr0);
 }
 
 static __attribute__((noinline)) NORETURN void exited_specially(struct cpu *cpu, struct vcpu *vcpu)
 {
-    special_end(vcpu);
-    exit_show(vcpu);
-    if (svm_vmcb(vcpu)->interrupted & EVENT_VALID)
+    struct vmcb *vmcb = svm_vmcb(vcpu);
+    bool interrupted = vmcb->interrupted & EVENT_VALID;
+
+    /* What event_begin (svm.c) did is undone if the event was not delivered. */
+    if (vcpu->flags & SVM_EVENT && !svm_has(SVM_NEXT_RIP) &&
+        (interrupted || (uint32_t)vmcb->exit_code == SVM_INVALID) &&
+        vmcb->rip == vcpu->more[MORE_NEXT])
+        vmcb->rip -= vcpu->more[MORE_LENGTH];
+    vcpu->flags &= ~SVM_EVENT;
+    vcpu->more[MORE_LENGTH] = 0;
+    if (vcpu->flags & SVM_STEPPING)
+        svm_step_end(vcpu);
+    if (interrupted)
         interrupted_show(vcpu);
-    decode(cpu, vcpu);
+    exit_tell(cpu, vcpu);
 }
 
 void svm_exited(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct vmcb *vmcb = svm_vmcb(vcpu);
+    struct vcpu_state *page = vcpu->page;
 
     vmcb->event = 0;
     vmcb->tlb_control = 0;
     vmcb->clean = CLEAN_ALL;
-    vcpu->ec.regs.rax = vcpu->page->rax = vmcb->rax;
+    page->interrupted = (struct vcpu_event){0};
+    vcpu->told.rax = page->rax = vmcb->rax;
     if (vmcb->cr4 & CR4_OSXSAVE)
         xcr0_leave(vcpu);
     if (vcpu->flags & SVM_AT_EXIT || vmcb->interrupted & EVENT_VALID)
         exited_specially(cpu, vcpu);
-    exit_show(vcpu);
-    decode(cpu, vcpu);
+    exit_tell(cpu, vcpu);
 }

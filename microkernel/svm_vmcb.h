@@ -1,8 +1,7 @@
 /*
  * The virtual machine control block (APM 2, appendix B), and the numbers that it holds.
  */
-#ifndef CAIRN_SVM_VMCB_H
-#define CAIRN_SVM_VMCB_H
+#pragma once
 
 #include "types.h"
 #include "vcpu_state.h"
@@ -67,8 +66,7 @@ _Static_assert(offsetof(struct vmcb, rsp) == 0x5d8, "APM 2, table B-2");
 _Static_assert(offsetof(struct vmcb, rax) == 0x5f8, "APM 2, table B-2");
 _Static_assert(offsetof(struct vmcb, pat) == 0x668, "APM 2, table B-2");
 
-#define TLB_FORGET_ALL   1u /* of all ASIDs (APM 2, 15.16.2) */
-#define TLB_FORGET_GUEST 3u /* of the guest's own, on CPUs with SVM_FLUSH_ASID */
+#define TLB_FORGET_ALL 1u /* of all ASIDs (APM 2, 15.16.2) */
 
 #define IGNORE_TPR 0x10u
 #define CLEAN_ALL  0x3ffu
@@ -80,9 +78,7 @@ enum svm_exit_code {
     SVM_DR_WRITE = 0x30,
     SVM_EXCEPTION = 0x40,
     SVM_INTR = 0x60,
-    SVM_NMI = 0x61,
-    SVM_SMI = 0x62,
-    SVM_INIT = 0x63,
+    SVM_INIT = 0x63,  /* and NMI and SMI between them */
     SVM_VINTR = 0x64, /* a virtual interrupt is about to be taken */
     SVM_CR0 = 0x65,   /* a write of CR0 that changes more than TS and MP */
     SVM_RDTSC = 0x6e,
@@ -101,12 +97,7 @@ enum svm_exit_code {
     SVM_SHUTDOWN = 0x7f,
     SVM_VMRUN = 0x80,
     SVM_VMMCALL = 0x81,
-    SVM_VMLOAD = 0x82,
-    SVM_VMSAVE = 0x83,
-    SVM_STGI = 0x84,
-    SVM_CLGI = 0x85,
-    SVM_SKINIT = 0x86,
-    SVM_RDTSCP = 0x87,
+    SVM_RDTSCP = 0x87, /* and between them other instructions of SVM */
     SVM_WBINVD = 0x89,
     SVM_MONITOR = 0x8a,
     SVM_MWAIT = 0x8b,
@@ -120,6 +111,7 @@ enum svm_exit_code {
 /* The bit in vmcb.intercepts or intercepts2 that makes a guest exit with SVM_name. */
 #define INTERCEPTS(name) (1u << (SVM_##name & 31))
 
-#define SVM_INVALID UINT32_MAX /* VMRUN refused the state */
+/* Those from one on until another. */
+#define INTERCEPTS_TO(first, last) (2 * INTERCEPTS(last) - INTERCEPTS(first))
 
-#endif
+#define SVM_INVALID UINT32_MAX /* VMRUN refused the state */

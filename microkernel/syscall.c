@@ -17,7 +17,6 @@
 #include "syscalls.h"
 #include "trace.h"
 #include "vcpu.h"
-#include "vm.h"
 
 #define EXIT_STATUS_MAX 255
 
@@ -42,7 +41,6 @@ uint64_t syscall_control(struct ec *ec)
     uint64_t word = table_word(&ec->pd->table, regs->rdi);
     struct object *object = capability_object(word);
     uint32_t rights = capability_rights(word);
-    enum status status;
 
     if (!word)
         return STATUS_BAD_CAPABILITY;
@@ -52,19 +50,13 @@ uint64_t syscall_control(struct ec *ec)
         object->type < OBJECT_VM)
         return STATUS_BAD_PARAMETER; /* the others have one operation */
     switch (object->type) {
-    case OBJECT_PD:
-        if (!(rights & PD_RIGHT_MAP))
-            return STATUS_NO_RIGHT;
-        status = mapping_split(&((struct pd *)object)->space, regs->rdx, cpu_this()->index);
-        if (status == STATUS_NEEDS_FRAMES)
-            regs->rdx = 1;
-        return status;
     case OBJECT_POOL:
         regs->rdx = ((struct pool *)object)->free_frames;
         regs->r8 = ((struct pool *)object)->frames;
         return STATUS_SUCCESS;
     case OBJECT_EC:
         return ec_control(ec, (struct ec *)object, rights);
+    case OBJECT_PD: /* with one operation, which is a VM's too */
     case OBJECT_VM:
         return vm_control(ec, (struct vm *)object, rights);
     case OBJECT_VCPU:

@@ -2,8 +2,7 @@
  * System calls, by the files that hold them. Each takes its arguments from the caller's saved
  * registers and returns its status (ipc/abi/README.md describes them), or does not return.
  */
-#ifndef CAIRN_SYSCALLS_H
-#define CAIRN_SYSCALLS_H
+#pragma once
 
 #include "boot.h"
 #include "ec.h"
@@ -31,8 +30,8 @@ uint64_t syscall_withdraw(struct ec *ec);
 uint64_t syscall_control(struct ec *ec); /* control.c */
 
 /*
- * Makes the empty slot of a selector in a table the caller's to fill. STATUS_BAD_SELECTOR: past the
- * table; STATUS_IN_USE: not empty; STATUS_NEEDS_FRAMES: the table's pool lacks RDX frames.
+ * The slot of a selector in a table, to be filled if it is empty. STATUS_BAD_SELECTOR: past the
+ * table; STATUS_NEEDS_FRAMES: the table's pool lacks RDX frames.
  */
 enum status slot_open(struct ec *ec, struct table *table, uint64_t selector, struct node **slot)
     __attribute__((warn_unused_result));
@@ -47,5 +46,3 @@ enum status space_refusal(uint64_t word);
 /* One step of revoking what is derived from slot, and with self what it holds. True: all is gone.
  */
 bool slot_revoke(struct node *slot, bool self) __attribute__((warn_unused_result));
-
-#endif

@@ -6,16 +6,10 @@
  * Lookups take no lock. A frame of slots enters the directory zero and complete. The lock protects
  * the directory against two CPUs that add frames; the pool's lock is taken under it.
  */
-#ifndef CAIRN_TABLE_H
-#define CAIRN_TABLE_H
+#pragma once
 
-#include "capability.h"
 #include "derive.h"
-#include "lock.h"
-#include "object.h"
 #include "pool.h"
-#include "syscall.h"
-#include "types.h"
 
 #define TABLE_SLOTS  (FRAME_SIZE / sizeof(struct node)) /* slots in a frame */
 #define TABLE_FRAMES (SELECTORS / TABLE_SLOTS)          /* entries of the directory */
@@ -26,8 +20,7 @@ struct table {
     struct node **directory; /* one frame; NULL: that frame of slots is missing */
     struct pool *pool;
     struct lock lock;
-    uint32_t end; /* slots of directory entries from here on are empty, or not there */
-    uint32_t top; /* directory entries from here on are NULL */
+    uint32_t end; /* directory entries from here on are NULL */
 };
 
 /* The slot of a selector, or NULL: past the table, or its frame is missing, so it is empty. */
@@ -44,20 +37,15 @@ static inline struct node *table_slot(const struct table *table, uint64_t select
 /* What a selector names: CAPABILITY_EMPTY, a claim, or a capability. */
 static inline uint64_t table_raw(const struct table *table, uint64_t selector)
 {
-    if (selector >= SELECTORS)
-        return CAPABILITY_EMPTY;
-    const struct node *slots =
-        __atomic_load_n(&table->directory[selector / TABLE_SLOTS], __ATOMIC_ACQUIRE);
-    return slots ? __atomic_load_n(&slots[selector % TABLE_SLOTS].word, __ATOMIC_ACQUIRE)
-                 : CAPABILITY_EMPTY;
+    const struct node *slot = table_slot(table, selector);
+
+    return slot ? __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) : CAPABILITY_EMPTY;
 }
 
 /* The capability that a selector names, or CAPABILITY_EMPTY. */
 static inline uint64_t table_word(const struct table *table, uint64_t selector)
 {
-    uint64_t word = table_raw(table, selector);
-
-    return word > CAPABILITY_BUSY ? word : CAPABILITY_EMPTY;
+    return slot_word(table_slot(table, selector));
 }
 
 /* What a slot that is empty, or about to be filled, holds has no rights. */
@@ -108,8 +96,8 @@ table_find_slot(const struct table *table, uint64_t selector, enum object_type t
     return capability_check(*word, type, rights);
 }
 
-/* Makes an empty table that the pool pays for. STATUS_NEEDS_FRAMES: one frame. */
-__attribute__((warn_unused_result)) enum status table_init(struct table *table, struct pool *pool);
+/* Makes an empty table that the pool pays for. False: it lacks a frame. */
+__attribute__((warn_unused_result)) bool table_init(struct table *table, struct pool *pool);
 
 /*
  * The slot of a selector below SELECTORS, whose frame is added if it is missing. NULL: the pool
@@ -119,16 +107,8 @@ __attribute__((warn_unused_result)) struct node *table_extend(struct table *tabl
                                                               uint64_t selector);
 
 /*
- * One step of emptying a table: looks through one frame of slots, or past missing ones; revokes at
- * most *budget nodes and subtracts their number. Returns whether more remains. What is added
- * meanwhile is found if its frame was not reached yet. One CPU at a time.
+ * One step of giving up a table in which nothing is put any more and nobody looks anything up:
+ * passes missing frames of slots, or empties one, which goes back to the pool; revokes at most
+ * *budget nodes and subtracts their number. Returns whether more remains; the directory stays.
  */
-__attribute__((warn_unused_result)) bool table_clear_step(struct table *table, unsigned *budget);
-
-/*
- * One step of giving back the frames of a table that no call can reach any more, at most one; the
- * directory last. Returns whether more remains.
- */
-__attribute__((warn_unused_result)) bool table_free_step(struct table *table);
-
-#endif
+__attribute__((warn_unused_result)) bool table_end_step(struct table *table, unsigned *budget);

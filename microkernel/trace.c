@@ -5,9 +5,7 @@
 
 #include "boot.h"
 #include "ec.h"
-#include "entry.h"
-#include "quiesce.h"
-#include "syscall.h"
+#include "shoot.h"
 #include "x86.h"
 
 static bool wanted; /* atomic */
@@ -34,8 +32,9 @@ void trace_update(struct cpu *cpu)
         return;
     cpu->tracing = on;
     cpu->waiting = on ? 0 : ec_word(cpu->index, EC_WAITING); /* exceptions go the slow way too */
-    system_call_setup(cpu);                                  /* it enters by another way */
-    cpu->guest.msrs = UINT32_MAX;                            /* after guests too: guest->pass */
+    msr_write(MSR_LSTAR,
+              cpu_area(cpu->index) + CPU_ENTRY + (on ? (uint64_t)(entry_traced - entry_page) : 0));
+    cpu->guest.msrs = UINT32_MAX; /* after guests too: guest->pass */
     cpu->guest.settled = NULL;
 }
 

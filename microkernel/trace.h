@@ -3,12 +3,10 @@
  * an event is, and nothing in system calls, calls and replies included: those enter by another way
  * while it is on (entry.S).
  */
-#ifndef CAIRN_TRACE_H
-#define CAIRN_TRACE_H
+#pragma once
 
 #include "cpu.h"
 #include "event_trace.h"
-#include "layout.h"
 
 _Static_assert(TRACE_BYTES % FRAME_SIZE == 0, "a ring is whole frames");
 
@@ -31,5 +29,3 @@ static inline uint64_t trace_id(const void *object)
 {
     return (uint64_t)object - FRAME_MAP;
 }
-
-#endif

@@ -2,20 +2,15 @@
  * Interrupts and exceptions. A program's exception goes to its portal (ec_control.c); one of the
  * kernel ends the run with a diagnosis.
  */
-#include "cpu.h"
-#include "ec_control.h"
-#include "entry.h"
 #include "interrupt.h"
 #include "ipc.h"
 #include "lapic.h"
 #include "ports.h"
-#include "quiesce.h"
 #include "sched.h"
 #include "shoot.h"
 #include "stop.h"
 #include "trace.h"
 #include "vectors.h"
-#include "x86.h"
 
 #define VECTOR_DEBUG         1
 #define VECTOR_NMI           2
@@ -37,8 +32,8 @@ static void registers_print(const struct registers *r)
     console_print("# [kernel]   rsi %lx rdi %lx rbp %lx rsp %lx\n", r->rsi, r->rdi, r->rbp, r->rsp);
     console_print("# [kernel]   r8 %lx r9 %lx r10 %lx r11 %lx\n", r->r8, r->r9, r->r10, r->r11);
     console_print("# [kernel]   r12 %lx r13 %lx r14 %lx r15 %lx\n", r->r12, r->r13, r->r14, r->r15);
-    console_print("# [kernel]   rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx dr6 %lx\n", r->rflags,
-                  cr0_read(), cr2_read(), cr3_read(), cr4_read(), dr6_read());
+    console_print("# [kernel]   rflags %lx cr0 %lx cr2 %lx cr3 %lx cr4 %lx\n", r->rflags,
+                  cr0_read(), cr2_read(), cr3_read(), cr4_read());
 }
 
 static NORETURN void exception_report(const struct registers *regs, const char *mode,
@@ -96,15 +91,13 @@ void trap_user(struct cpu *cpu, struct ec *ec)
             ec->address = cr2_read(); /* otherwise that may be another's */
         else if (vector != VECTOR_PROTECTION && vector != VECTOR_DEVICE)
             exception_end_run(ec);
-        else if (vector == VECTOR_DEVICE ? vectors_wanted(cpu) : ports_load(cpu, ec->space))
+        else if (vector == VECTOR_DEVICE ? vectors_take(cpu) : ports_load(cpu, cpu->shoot->current))
             ec_resume_full(ec);
     }
     ec->full = FULL_ALL;
     vectors_save(ec);
     trace(cpu, TRACE_EXCEPTION, vector, ec->regs.rip);
     ipc_exception(cpu, ec);
-    ec_stop(ec);
-    schedule(cpu);
 }
 
 /*
@@ -119,6 +112,6 @@ void trap_kernel(const struct registers *regs, uint64_t *rflags)
     else if (regs->vector == VECTOR_DEBUG)
         /* A program's single step that came late, on the first instruction of a system call. */
         *rflags &= ~RFLAGS_TF;
-    else if (regs->vector != VECTOR_DEVICE || !vectors_wanted(cpu_this()))
+    else if (regs->vector != VECTOR_DEVICE || !vectors_take(cpu_this()))
         exception_report(regs, "kernel", cr2_read());
 }

@@ -8,11 +8,9 @@
  * A tree and a node that are all zero are an empty tree and a node in no tree. Locking is the
  * caller's.
  */
-#ifndef CAIRN_TREE_H
-#define CAIRN_TREE_H
+#pragma once
 
 #include "trie.h"
-#include "types.h"
 
 struct tree_node {
     struct trie_node trie; /* its place is NULL while it is in no tree; the key is the caller's */
@@ -45,5 +43,3 @@ static inline bool tree_holds(const struct tree_node *node)
 {
     return node->trie.place;
 }
-
-#endif

@@ -7,8 +7,7 @@
  *
  * A node's subtrees are alike to whoever is above: any of its leaves can take its place.
  */
-#ifndef CAIRN_TRIE_H
-#define CAIRN_TRIE_H
+#pragma once
 
 #include "types.h"
 
@@ -80,5 +79,3 @@ static inline struct trie_node *trie_any(const struct trie *trie)
         i++;
     return trie->root[i];
 }
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * Address kinds. Each has its own type, so that mixing them does not compile.
  */
-#ifndef CAIRN_TYPES_H
-#define CAIRN_TYPES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ static inline hpa_t hpa(uint64_t value)
 #define SEALED __attribute__((section(".sealed")))
 
 #define NORETURN __attribute__((noreturn))
-
-#endif

@@ -1,67 +1,46 @@
 /*
  * The life of a virtual CPU: it is made, runs, exits, is replied to, ends.
  *
- * An exit takes two ways, as a call does: when the handler waits, exception_pass of entry.S; all
- * else, ipc.c. What is handed over stays in ec.regs until the reply, the general registers too: an
- * exit that nobody answers is told again as it was, whatever its first monitor did to the page.
+ * An exit takes two ways, as a call does: when the handler waits, exit_pass of entry.S; all else,
+ * ipc.c. What is handed over stays in vcpu.told until the reply: an exit that nobody answers
+ * is told again as it was, whatever its first monitor did to the page.
  */
 #include "vcpu.h"
 
-#include "boot.h"
-#include "cpu.h"
 #include "ec_control.h"
-#include "entry.h"
-#include "guest.h"
 #include "ipc.h"
 #include "portal.h"
 #include "sched.h"
 #include "syscalls.h"
 #include "trace.h"
-#include "x86.h"
-
-static void frames_give(struct vcpu *vcpu)
-{
-    void *frames[] = {vcpu->page, vcpu->control, vcpu->apic, vcpu->vectors};
-
-    for (unsigned i = 0; i < VCPU_FRAMES; i++)
-        if (frames[i])
-            pool_give_frame(vcpu->ec.object.pool, frames[i]);
-}
-
-static bool frames_take(struct vcpu *vcpu)
-{
-    struct pool *pool = vcpu->ec.object.pool;
-
-    vcpu->page = pool_take_frame(pool);
-    vcpu->control = pool_take_frame(pool);
-    vcpu->apic = pool_take_frame(pool);
-    vcpu->vectors = pool_take_frame(pool);
-    if (vcpu->vectors)
-        return true;
-    frames_give(vcpu);
-    return false;
-}
+#include "vectors.h"
+#include "xsave_image.h"
 
 enum status vcpu_init(struct vcpu *vcpu, struct vm *vm)
 {
     struct ec *ec = &vcpu->ec;
+    struct pool *pool = ec->object.pool;
 
     if (ec->cpu >= boot_handoff.cpus)
         return STATUS_BAD_PARAMETER;
-    if (!frames_take(vcpu))
+    vcpu->page = pool_take_frame(pool);
+    vcpu->control = pool_take_frame(pool);
+    vcpu->apic = pool_take_frame(pool);
+    vcpu->vectors = pool_take_frame(pool);
+    if (!vcpu->vectors) {
+        vcpu_release(vcpu);
         return STATUS_NEEDS_FRAMES;
-    ec_prepare(ec);
+    }
     ec->full = FULL_GUEST;
     ec->pending = PENDING_EXIT;
-    ec->regs.vector = EXIT_STARTUP;
     vcpu->vm = vm;
-    mem_init(&vcpu->page_mem, ec->object.pool, (uint64_t)vcpu->page - FRAME_BASE, FRAME_SIZE,
-             MEM_WRITE_BACK);
-    node_insert_first(&vcpu->page_mem.object, &vcpu->page_slot, MEM_RIGHT_READ | MEM_RIGHT_WRITE);
-    guest_init(vcpu);
-    lock_take(&vm->object.lock);
-    chain_insert(&vm->vcpus, &ec->member);
-    lock_give(&vm->object.lock);
+    mem_init(&ec->page_mem, pool, (uint64_t)vcpu->page - FRAME_BASE, FRAME_SIZE, MEM_WRITE_BACK);
+    node_insert_first(&ec->page_mem.object, &ec->page_slot, MEM_RIGHT_READ | MEM_RIGHT_WRITE);
+    *(struct guest_image *)vcpu->vectors = initial_vectors;
+    vcpu->own.xcr0 = 1;
+    vcpu->own.dr6 = guest_dr6(0);
+    guest->init(vcpu);
+    ec_prepare(ec);
     return STATUS_SUCCESS;
 }
 
@@ -72,35 +51,38 @@ void vcpu_end(struct vcpu *vcpu)
         }
         interrupts_take();
     }
-    while (!slot_revoke(&vcpu->ec.supervisor, true)) {
-    }
-    lock_take(&vcpu->vm->object.lock);
-    chain_remove(&vcpu->ec.member);
-    lock_give(&vcpu->vm->object.lock);
 }
 
 void vcpu_release(struct vcpu *vcpu)
 {
-    frames_give(vcpu);
+    void *frames[VCPU_FRAMES] = {vcpu->page, vcpu->control, vcpu->apic, vcpu->vectors};
+
+    for (unsigned i = 0; i < VCPU_FRAMES; i++)
+        if (frames[i])
+            pool_give_frame(vcpu->ec.object.pool, frames[i]);
 }
 
 /* The handler is not there at once, or there is none, or events are recorded. */
 static __attribute__((noinline)) NORETURN void exit_slowly(struct cpu *cpu, struct vcpu *vcpu)
 {
+    const struct vcpu_state *told = &vcpu->told;
     struct ec *ec = &vcpu->ec;
-    uint64_t word = slot_word(&vcpu->exits[ec->regs.vector]);
+    uint64_t word = slot_word(&vcpu->exits[told->reason]);
 
+    ec->regs.vector = told->reason;
+    ec->regs.error = told->qualification;
+    ec->regs.rip = vcpu->page->rip;
+    ec->address = told->address;
     trace(cpu, TRACE_EXIT, ec->regs.vector, trace_id(ec));
-    ec->space = cpu->shoot->current; /* exit_pass looks at that itself */
-    if (capability_rights(word) & PT_RIGHT_CALL)
-        ipc_pass_slowly(cpu, ec, (const struct pt *)capability_object(word));
-    ec_stop(ec); /* the exit waits for somebody to take it */
-    schedule(cpu);
+    ec->space = cpu->shoot->current;                      /* exit_pass looks at that itself */
+    bool bound = capability_rights(word) & PT_RIGHT_CALL; /* if not, the exit waits for that */
+    ipc_pass_slowly(cpu, ec, bound ? (const struct pt *)capability_object(word) : NULL);
 }
 
-/* Hands over the exit that ec.regs and ec.address have, too. A claimed slot has no rights. */
-static inline NORETURN void exit_deliver(struct cpu *cpu, struct vcpu *vcpu, uint64_t reason,
-                                         uint64_t qualification, uint64_t rip, uint64_t address)
+/* Hands over the exit that vcpu->told has, too. A claimed slot has no rights. */
+static inline __attribute__((always_inline)) NORETURN void
+exit_deliver(struct cpu *cpu, struct vcpu *vcpu, uint64_t reason, uint64_t qualification,
+             uint64_t rip, uint64_t address)
 {
     uint64_t word = __atomic_load_n(&vcpu->exits[reason].word, __ATOMIC_ACQUIRE);
     const struct pt *pt = (const struct pt *)capability_object(word);
@@ -118,107 +100,69 @@ static __attribute__((noinline)) NORETURN void exit_show(struct vcpu *shown, uin
     guest->get(shown, groups);
     struct cpu *cpu = cpu_this();
     struct vcpu *vcpu = vcpu_of(cpu->current);
-    const struct ec *ec = &vcpu->ec;
+    const struct vcpu_state *told = &vcpu->told;
 
-    exit_deliver(cpu, vcpu, ec->regs.vector, ec->regs.error, vcpu->page->rip, ec->address);
+    exit_deliver(cpu, vcpu, told->reason, told->qualification, vcpu->page->rip, told->address);
 }
-
-/* What is to be told again: the page's reason with the length behind it, and the delivery. */
-_Static_assert(offsetof(struct vcpu_state, reason) % 8 == 0 &&
-                   offsetof(struct vcpu_state, qualification) ==
-                       offsetof(struct vcpu_state, reason) + 8 &&
-                   sizeof(struct vcpu_event) == 8,
-               "one word each");
 
 void vcpu_exit(struct cpu *cpu, struct vcpu *vcpu, enum vcpu_exit reason, uint64_t qualification,
                uint64_t address)
 {
-    struct vcpu_state *page = vcpu->page;
-    struct ec *ec = &vcpu->ec;
+    struct vcpu_state *page = vcpu->page, *told = &vcpu->told;
     uint32_t groups = __atomic_load_n(&vcpu->groups[reason], __ATOMIC_RELAXED);
 
-    page->reason = reason;
-    page->qualification = qualification;
-    page->address = address;
-    __builtin_memcpy(&ec->regs.rsp, &page->reason, sizeof(uint64_t));
-    __builtin_memcpy(&ec->regs.rflags, &page->interrupted, sizeof(uint64_t));
-    ec->regs.vector = reason;
-    ec->regs.error = qualification;
-    ec->address = address;
+    page->reason = told->reason = reason;
+    page->qualification = told->qualification = qualification;
+    page->address = told->address = address;
+    told->instruction_length = page->instruction_length;
+    told->instruction_bytes = page->instruction_bytes;
+    told->interrupted = page->interrupted;
     if (groups)
         exit_show(vcpu, groups);
     exit_deliver(cpu, vcpu, reason, qualification, page->rip, address);
 }
 
-/* General registers of the page, by their number: where ec.regs has each of them. */
-static const uint8_t register_places[16] = {
-#define PLACE(name) offsetof(struct registers, name) / sizeof(uint64_t)
-    PLACE(rax), PLACE(rcx), PLACE(rdx), PLACE(rbx), PLACE(rsp), PLACE(rbp), PLACE(rsi), PLACE(rdi),
-    PLACE(r8),  PLACE(r9),  PLACE(r10), PLACE(r11), PLACE(r12), PLACE(r13), PLACE(r14), PLACE(r15),
-#undef PLACE
-};
-
-/* As they were at the exit, or will be if it is told again; RSP is a group of the state. */
-static void registers_copy(struct vcpu *vcpu, bool show)
-{
-    uint64_t *own = (uint64_t *)&vcpu->ec.regs;
-    volatile uint64_t *page = &vcpu->page->rax;
-
-    for (unsigned i = 0; i < sizeof(register_places); i++) {
-        uint64_t *place = &own[register_places[i]];
-        if (show)
-            page[i] = *place;
-        else
-            *place = page[i];
-    }
-}
-
 /* The exit that nobody has answered: the page becomes again what it was. */
 static NORETURN void exit_again(struct vcpu *vcpu)
 {
-    struct vcpu_state *page = vcpu->page;
-    const struct ec *ec = &vcpu->ec;
-
-    registers_copy(vcpu, true);
-    __builtin_memcpy(&page->reason, &ec->regs.rsp, sizeof(uint64_t));
-    __builtin_memcpy(&page->interrupted, &ec->regs.rflags, sizeof(uint64_t));
-    page->qualification = ec->regs.error;
-    page->address = ec->address;
+    __builtin_memcpy(vcpu->page, &vcpu->told, offsetof(struct vcpu_state, injection));
     exit_show(vcpu,
-              STATE_BASIC | __atomic_load_n(&vcpu->groups[ec->regs.vector], __ATOMIC_RELAXED));
+              STATE_BASIC | __atomic_load_n(&vcpu->groups[vcpu->told.reason], __ATOMIC_RELAXED));
 }
 
-/* It has not been injected, and is not going to be, unless the monitor says so again. */
-static void event_withdraw(struct vcpu *vcpu)
-{
-    struct vcpu_state *page = vcpu->page;
-
-    guest->get(vcpu, STATE_INJECTION);
-    if (!(page->injection.info & EVENT_VALID))
-        return;
-    page->interrupted = page->injection;
-    page->injection = (struct vcpu_event){0};
-    guest->set(vcpu, STATE_INJECTION);
-}
-
-/* An exit that the guest has not caused. After a failed entry the state stays as it was. */
+/*
+ * An event that was to be injected has not been, and is not going to be, unless the monitor says so
+ * again. After a failed entry the state stays as it was.
+ */
 void vcpu_exit_own(struct cpu *cpu, struct vcpu *vcpu, enum vcpu_exit reason,
                    uint64_t qualification, uint64_t address)
 {
-    guest->get(vcpu, STATE_BASIC);
-    registers_copy(vcpu, false);
-    vcpu->page->instruction_length = 0;
-    vcpu->page->interrupted = (struct vcpu_event){0};
-    if (reason != EXIT_FAILED)
-        event_withdraw(vcpu);
+    struct vcpu_state *page = vcpu->page;
+
+    guest->get(vcpu, STATE_BASIC | (reason == EXIT_FAILED ? 0 : STATE_INJECTION));
+    __builtin_memcpy(&vcpu->told, page, offsetof(struct vcpu_state, rip));
+    page->instruction_length = 0;
+    page->interrupted = (struct vcpu_event){0};
+    if (reason != EXIT_FAILED && page->injection.info & EVENT_VALID) {
+        page->interrupted = page->injection;
+        page->injection = (struct vcpu_event){0};
+        guest->set(vcpu, STATE_INJECTION);
+    }
     vcpu_exit(cpu, vcpu, reason, qualification, address);
 }
 
-/* In this order, one at a time. */
+/* In this order, one at a time; if nothing is left but to arm the timer, the guest runs. */
 static __attribute__((noinline)) NORETURN void pending_do(struct cpu *cpu, struct vcpu *vcpu)
 {
     struct ec *ec = &vcpu->ec;
+    bool recall = ec->pending & PENDING_RECALL;
 
+    if (vcpu->deadline && !timer_is_armed(&ec->timer)) {
+        if (vcpu->deadline > tsc_read())
+            sched_wait(cpu, ec, vcpu->deadline);
+        else
+            vcpu_timer(vcpu);
+    }
     if (ec->pending & PENDING_FROZEN) {
         ec->state = EC_STOPPED;
         schedule(cpu);
@@ -227,27 +171,21 @@ static __attribute__((noinline)) NORETURN void pending_do(struct cpu *cpu, struc
         ec->pending &= (uint8_t)~PENDING_EXIT;
         exit_again(vcpu);
     }
-    if (ec->pending & PENDING_RECALL) {
-        ec->pending &= (uint8_t)~PENDING_RECALL;
-        vcpu_exit_own(cpu, vcpu, EXIT_RECALL, 0, 0);
+    if (ec->pending & (PENDING_RECALL | PENDING_TIMER)) {
+        ec->pending &= (uint8_t) ~(recall ? PENDING_RECALL : PENDING_TIMER);
+        vcpu_exit_own(cpu, vcpu, recall ? EXIT_RECALL : EXIT_TIMER, 0, 0);
     }
-    if (ec->pending & PENDING_TIMER) {
-        ec->pending &= (uint8_t)~PENDING_TIMER;
-        vcpu_exit_own(cpu, vcpu, EXIT_TIMER, 0, 0);
-    }
-    ec->state = EC_BLOCKED; /* halted */
+    if (!(ec->pending & PENDING_HALT))
+        guest_enter(cpu, vcpu);
+    ec->state = EC_BLOCKED;
     schedule(cpu);
 }
 
 void vcpu_continue(struct cpu *cpu, struct vcpu *vcpu)
 {
-    struct ec *ec = &vcpu->ec;
-
     if (cpu->reschedule)
         schedule(cpu);
-    if (vcpu->deadline && !timer_is_armed(&ec->timer))
-        sched_wait(cpu, ec, vcpu->deadline);
-    if (ec->pending)
+    if (vcpu->ec.pending || (vcpu->deadline && !timer_is_armed(&vcpu->ec.timer)))
         pending_do(cpu, vcpu);
     guest_enter(cpu, vcpu);
 }
@@ -265,8 +203,7 @@ enum status vcpu_take(struct vcpu *vcpu, uint64_t groups)
 {
     if (groups & ~(uint64_t)STATE_ALL)
         return STATUS_BAD_PARAMETER;
-    if (groups)
-        guest->set(vcpu, (uint32_t)groups);
+    guest->set(vcpu, (uint32_t)groups);
     return STATUS_SUCCESS;
 }
 
@@ -278,37 +215,30 @@ void vcpu_replied(struct vcpu *replied, uint64_t groups)
     vcpu_continue(cpu, vcpu_of(cpu->current));
 }
 
-/* Something came up for which it does not stay halted. */
-static bool wake(struct vcpu *vcpu)
-{
-    if (vcpu->ec.state != EC_BLOCKED)
-        return false;
-    __atomic_store_n(&vcpu->ec.state, EC_RUNNABLE, __ATOMIC_RELEASE);
-    return true;
-}
-
 void vcpu_timer(struct vcpu *vcpu)
 {
     vcpu->deadline = 0;
     vcpu->ec.pending |= PENDING_TIMER;
-    if (wake(vcpu))
-        sched_unpark(&vcpu->ec);
+    if (vcpu->ec.state != EC_BLOCKED)
+        return;
+    __atomic_store_n(&vcpu->ec.state, EC_RUNNABLE, __ATOMIC_RELEASE);
+    sched_unpark(&vcpu->ec);
 }
 
-/* Under the CPU's wake_lock; the caller makes SCs ready that wait for it. */
+/*
+ * Under the CPU's wake_lock; the caller makes SCs ready that wait for it. One that is halted runs
+ * to find out whether it is still.
+ */
 void vcpu_woken(struct vcpu *vcpu)
 {
     struct ec *ec = &vcpu->ec;
-    uint32_t requests = vcpu->requests;
+    uint32_t requests = vcpu->requests, pending = ec->pending;
 
     vcpu->requests = 0;
-    if (requests & REQUEST_RESUME) {
-        ec->pending &= (uint8_t)~PENDING_FROZEN;
-        if (ec->state == EC_STOPPED || ec->state == EC_BLOCKED) /* still halted, or not any more */
-            ec->state = EC_RUNNABLE;
-    }
-    requests &= PENDING_RECALL | PENDING_FROZEN;
-    __atomic_store_n(&ec->pending, (uint8_t)(ec->pending | requests), __ATOMIC_RELEASE);
-    if (ec->pending & PENDING_RECALL)
-        (void)wake(vcpu);
+    if (requests & REQUEST_RESUME)
+        pending &= ~(uint32_t)PENDING_FROZEN;
+    pending |= requests & (PENDING_RECALL | PENDING_FROZEN);
+    __atomic_store_n(&ec->pending, (uint8_t)pending, __ATOMIC_RELEASE);
+    if (ec->state == EC_BLOCKED || (ec->state == EC_STOPPED && requests & REQUEST_RESUME))
+        __atomic_store_n(&ec->state, EC_RUNNABLE, __ATOMIC_RELEASE);
 }

@@ -1,11 +1,14 @@
 /*
+ * VMs: guest-physical address spaces. One is a space (space.h) in the format of NPT or EPT, and the
+ * virtual CPUs that run in it.
+ *
  * Virtual CPUs. One is an EC that runs in guest mode: it has a CPU, scheduling contexts, a place in
  * chains of calls, and its exits are calls. ec.full is FULL_GUEST always: what the program's
  * registers are to an EC, the state page and the back end's control structure (guest.h) are to it.
  *
- * ec.regs holds the last exit: reason, qualification and address are in vector, error and
- * ec.address, the general registers in their places, where the back end's exit writes them as it
- * does to the page; in rsp and rflags, which a guest has elsewhere, what else is to be told again.
+ * `told` holds the last exit: what the page holds with every exit, written there as it is to the
+ * page, so that it can be told again. ec.regs has its words only where the usual way is left. Its
+ * other groups are the back end's: VMX keeps there what the page showed of most (vmx_state.c).
  *
  * ec.state: EC_WAITING before it has time; EC_RUNNABLE in the guest or about to be; EC_CALLING,
  * EC_HELPING while its exit is handled; EC_BLOCKED halted; EC_STOPPED frozen, or its exit had no
@@ -15,16 +18,33 @@
  * What is not in the control structure is in the CPU from when it is needed until somebody else
  * needs it (struct guest_cpu): vector registers, debug registers, MSRs.
  */
-#ifndef CAIRN_VCPU_H
-#define CAIRN_VCPU_H
+#pragma once
 
 #include "ec.h"
-#include "shoot.h"
 #include "vcpu_state.h"
-#include "vm.h"
+
+struct vm {
+    struct object object;
+    struct chain vcpus; /* of it (ec.member), under the object's lock */
+    struct space space;
+};
+
+_Static_assert(sizeof(struct vm) <= FRAME_OBJECT_MAXIMUM, "a VM has one frame");
+_Static_assert(offsetof(struct vm, vcpus) == offsetof(struct pd, ecs) &&
+                   offsetof(struct vm, space) == offsetof(struct pd, space),
+               "it begins as a domain does");
+
+/*
+ * Memory for vm is zero; its object is not touched. STATUS_BAD_PARAMETER: the machine has no
+ * guests; STATUS_NEEDS_FRAMES: the pool lacks a frame.
+ */
+enum status vm_init(struct vm *vm, struct pool *pool) __attribute__((warn_unused_result));
+
+/* CONTROL on a VM (ipc/abi/README.md). */
+uint64_t vm_control(struct ec *caller, struct vm *vm, uint32_t rights);
 
 enum vcpu_pending {
-    PENDING_EXIT = PENDING_EXCEPTION, /* the last exit has not been handled; regs has its words */
+    PENDING_EXIT = PENDING_EXCEPTION, /* the last exit has not been handled; `told` has it */
     PENDING_TIMER = 4,                /* EXIT_TIMER. PENDING_RECALL is 2: EXIT_RECALL */
     PENDING_FROZEN = 8,               /* it does not run */
     PENDING_HALT = 16,                /* the guest's activity is not VCPU_ACTIVE */
@@ -59,6 +79,7 @@ struct vcpu {
     uint64_t deadline;       /* TSC; 0: none. ec.timer is armed before the guest runs */
     struct guest_tag tag;
     struct vcpu_registers own; /* see guest.h */
+    struct vcpu_state told;    /* see above; RIP, RFLAGS and RSP are elsewhere */
     uint32_t msrs;             /* MSR_PASS_* */
     uint32_t requests; /* PENDING_*, REQUEST_* that somebody wants. Under the CPU's wake_lock */
     uint32_t activity; /* enum vcpu_activity */
@@ -66,8 +87,6 @@ struct vcpu {
     uint64_t more[9];  /* the back end's */
     uint32_t groups[EXIT_COUNT];   /* STATE_* that come with an exit, but for STATE_BASIC */
     struct node exits[EXIT_COUNT]; /* portals; slots like any other */
-    struct mem page_mem;           /* the page's frame, mapped like any other memory */
-    struct node page_slot;         /* capability that VCPU_PAGE derives from */
 };
 
 _Static_assert(sizeof(struct vcpu) <= FRAME_OBJECT_MAXIMUM, "a VCPU has one frame");
@@ -93,7 +112,7 @@ static inline bool ec_is_vcpu(const struct ec *ec)
  */
 enum status vcpu_init(struct vcpu *vcpu, struct vm *vm) __attribute__((warn_unused_result));
 
-/* Takes one that has ended out of its VM. Its frames stay, until nobody can reach it. */
+/* Before ec_end of one that has ended. Its frames stay, until nobody can reach it. */
 void vcpu_end(struct vcpu *vcpu);
 void vcpu_release(struct vcpu *vcpu);
 
@@ -129,5 +148,3 @@ void vcpu_woken(struct vcpu *vcpu);
 
 /* CONTROL on a VCPU by the caller, who has these rights to it; RSI: operation. */
 uint64_t vcpu_control(struct ec *caller, struct vcpu *vcpu, uint32_t rights);
-
-#endif

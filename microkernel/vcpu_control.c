@@ -4,15 +4,17 @@
  * Recall, freeze and resume are requests to its CPU, which takes them over between two programs
  * (vcpu_woken); so they come from any CPU. Its state is in its CPU.
  */
-#include "cpu.h"
 #include "ec_control.h"
 #include "guest.h"
 #include "sched.h"
 #include "syscalls.h"
-#include "vcpu.h"
 
-/* RDX: exit, R8: portal, R9: groups. */
-static enum status exit_bind(const struct ec *caller, struct vcpu *vcpu)
+/*
+ * RDX: exit, R8: portal, R9: groups. Others may bind the same exit meanwhile, and the last one
+ * counts. An exit that comes meanwhile finds no portal, or, since it looks at the groups first, the
+ * new one with the groups of the old one.
+ */
+static uint64_t exit_bind(const struct ec *caller, struct vcpu *vcpu)
 {
     const struct registers *regs = &caller->regs;
     struct node *slot;
@@ -24,16 +26,13 @@ static enum status exit_bind(const struct ec *caller, struct vcpu *vcpu)
         table_find_slot(&caller->pd->table, regs->r8, OBJECT_PT, PT_RIGHT_CALL, &slot, &word);
     if (status)
         return status;
-    struct node *exit = &vcpu->exits[regs->rdx];
     if (slot->depth >= DEPTH_MAX)
         return STATUS_DEPTH; /* the old one stays */
-    if (!slot_revoke(exit, true))
-        return STATUS_BUSY;
-    status = slot_delegate(slot, word, exit, PT_RIGHT_CALL);
-    if (!status)
-        __atomic_store_n(&vcpu->groups[regs->rdx], (uint32_t)regs->r9 & ~STATE_BASIC,
-                         __ATOMIC_RELAXED);
-    return status;
+    if (!slot_revoke(&vcpu->exits[regs->rdx], true))
+        return syscall_again();
+    __atomic_store_n(&vcpu->groups[regs->rdx], (uint32_t)regs->r9 & ~STATE_BASIC, __ATOMIC_RELAXED);
+    status = slot_delegate(slot, word, &vcpu->exits[regs->rdx], PT_RIGHT_CALL);
+    return status == STATUS_IN_USE ? syscall_again() : status;
 }
 
 /* RDX: selector. */
@@ -44,56 +43,39 @@ static enum status page_give(struct ec *caller, struct vcpu *vcpu)
 
     if (status)
         return status;
-    slot_unclaim(slot);
-    return slot_delegate(&vcpu->page_slot, vcpu->page_slot.word, slot, RIGHTS_ALL);
+    return slot_delegate(&vcpu->ec.page_slot, vcpu->ec.page_slot.word, slot, RIGHTS_ALL);
 }
 
-/* Nobody but who asks for it touches its state: it is in no guest, and will not be. */
-static bool state_at_rest(const struct ec *ec)
-{
-    return ec->state == EC_STOPPED || ec->state == EC_WAITING || ec_donates(ec) ||
-           ec->pending & PENDING_FROZEN;
-}
-
+/* While nobody but who asks for it touches its state: it is in no guest, and will not be. */
 static enum status state_move(const struct ec *caller, struct vcpu *vcpu, bool write)
 {
     uint64_t groups = caller->regs.rdx;
+    const struct ec *ec = &vcpu->ec;
 
     if (groups & ~(uint64_t)STATE_ALL)
         return STATUS_BAD_PARAMETER;
-    if (vcpu->ec.cpu != caller->cpu)
+    if (ec->cpu != caller->cpu)
         return STATUS_WRONG_CPU;
-    if (!state_at_rest(&vcpu->ec))
+    if ((ec->state == EC_RUNNABLE || ec->state == EC_BLOCKED) && !(ec->pending & PENDING_FROZEN))
         return STATUS_BUSY;
-    if (write)
-        return vcpu_take(vcpu, groups);
-    guest->get(vcpu, (uint32_t)groups);
+    (write ? guest->set : guest->get)(vcpu, (uint32_t)groups);
     return STATUS_SUCCESS;
 }
 
-/* A resume that its CPU has not taken over yet came before. */
-static uint64_t freeze(struct vcpu *vcpu)
+/* Freezes or resumes it. A resume that its CPU has not taken over yet came before. */
+static uint64_t frozen_set(struct vcpu *vcpu, bool freeze)
 {
     struct lock *lock = &cpu_at(vcpu->ec.cpu)->wake_lock;
 
     lock_take(lock);
-    bool frozen = vcpu->ec.pending & PENDING_FROZEN && !(vcpu->requests & REQUEST_RESUME);
+    bool frozen = vcpu->ec.pending & PENDING_FROZEN, resumes = vcpu->requests & REQUEST_RESUME;
     lock_give(lock);
-    if (frozen)
+    if (freeze && frozen && !resumes)
         return STATUS_SUCCESS;
-    sched_request(vcpu, PENDING_FROZEN);
-    return syscall_again();
-}
-
-static enum status resume(struct vcpu *vcpu)
-{
-    const struct ec *ec = &vcpu->ec;
-
-    if (__atomic_load_n(&ec->state, __ATOMIC_ACQUIRE) != EC_STOPPED &&
-        !(__atomic_load_n(&ec->pending, __ATOMIC_ACQUIRE) & PENDING_FROZEN))
+    if (!freeze && !frozen && __atomic_load_n(&vcpu->ec.state, __ATOMIC_ACQUIRE) != EC_STOPPED)
         return STATUS_BUSY;
-    sched_request(vcpu, REQUEST_RESUME);
-    return STATUS_SUCCESS;
+    sched_request(vcpu, freeze ? PENDING_FROZEN : REQUEST_RESUME);
+    return freeze ? syscall_again() : STATUS_SUCCESS;
 }
 
 uint64_t vcpu_control(struct ec *caller, struct vcpu *vcpu, uint32_t rights)
@@ -116,14 +98,11 @@ uint64_t vcpu_control(struct ec *caller, struct vcpu *vcpu, uint32_t rights)
     case VCPU_PAGE:
         return page_give(caller, vcpu);
     default:
-        break;
+        if (argument)
+            return STATUS_BAD_PARAMETER;
+        if (operation != VCPU_RECALL)
+            return frozen_set(vcpu, operation == VCPU_FREEZE);
+        sched_request(vcpu, PENDING_RECALL);
+        return STATUS_SUCCESS;
     }
-    if (argument)
-        return STATUS_BAD_PARAMETER;
-    if (operation == VCPU_FREEZE)
-        return freeze(vcpu);
-    if (operation == VCPU_RESUME)
-        return resume(vcpu);
-    sched_request(vcpu, PENDING_RECALL);
-    return STATUS_SUCCESS;
 }

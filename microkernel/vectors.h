@@ -12,28 +12,26 @@
  * whoever leaves the guest for another domain, or for a thread that did not get the exit, takes
  * them at once.
  */
-#ifndef CAIRN_VECTORS_H
-#define CAIRN_VECTORS_H
+#pragma once
 
 #include "ec.h"
+#include "handoff.h"
 
 #define XCR0_ALL      0xffffffffu /* requested-feature bitmap */
 #define XSAVE_MAXIMUM (FRAME_OBJECT_MAXIMUM - EC_VECTORS)
 
-struct cpu;
+_Static_assert(HANDOFF_VECTORS_MAX <= XSAVE_MAXIMUM, "what the loader accepts fits a frame");
+
 struct vcpu;
 
 /* The XSAVE area of registers that nobody has used. */
-extern const struct initial_vectors initial_vectors;
+extern const struct guest_image initial_vectors;
 
-/* Enables all components that the CPU has. Stops the kernel if an EC's frame cannot hold them. */
-void vectors_enable(struct cpu *cpu);
-
-static inline void vectors_write(void *area, uint32_t components)
+static inline void vectors_write(void *area)
 {
     __asm__ volatile("xsave %0"
                      : "+m"(*(char(*)[XSAVE_MAXIMUM])area)
-                     : "a"(components), "d"(components));
+                     : "a"(XCR0_ALL), "d"(XCR0_ALL));
 }
 
 static inline void vectors_read(const void *area)
@@ -56,12 +54,17 @@ static inline void vectors_touch(void)
 static inline void vectors_save(struct ec *ec)
 {
     vectors_touch();
-    vectors_write(ec_vectors(ec), XCR0_ALL);
+    vectors_write(ec_vectors(ec));
     ec->vectors_saved = true;
 }
 
 /* Into the registers again, of an EC that has them saved. */
-void vectors_load(struct ec *ec);
+static inline void vectors_load(struct ec *ec)
+{
+    vectors_touch();
+    vectors_read(ec_vectors(ec));
+    ec->vectors_saved = false;
+}
 
 /* Before another domain is entered: nothing of this one's stays in the registers. */
 void vectors_reset(void);
@@ -69,19 +72,8 @@ void vectors_reset(void);
 /* Before vcpu's guest is entered, if cpu->guest.vectors is not it: no program has state there. */
 void vectors_give(struct cpu *cpu, struct vcpu *vcpu);
 
-/* For programs again: saves the state of cpu->guest.vectors, which is not NULL, and resets. */
-void vectors_take(struct cpu *cpu);
-
-/* VCPU's memory has another state: the CPU too, if it has vcpu's. */
-void vectors_update(struct cpu *cpu, const struct vcpu *vcpu);
-
-/* VCPU's state is of no use any more. */
-void vectors_forget(struct cpu *cpu, const struct vcpu *vcpu);
-
-/* Writes these components of cpu->guest.vectors, which is not NULL, to an XSAVE image. */
-void vectors_show(void *image, uint32_t components);
-
-/* #NM, on this CPU. False: it is not because of a guest. */
-bool vectors_wanted(struct cpu *cpu);
-
-#endif
+/*
+ * For programs again: saves the state of cpu->guest.vectors, and resets. False: that is NULL, so
+ * an #NM is not because of a guest.
+ */
+bool vectors_take(struct cpu *cpu);

@@ -1,15 +1,14 @@
 /*
  * Fields of the VMCS that have a value (SDM 3D, appendix B), and the instructions that reach them.
  */
-#ifndef CAIRN_VMCS_H
-#define CAIRN_VMCS_H
+#pragma once
 
 #include "types.h"
 
 enum vmcs_field {
     VMCS_VPID = 0x0000,
 
-    VMCS_GUEST_ES = 0x0800, /* then CS, SS, DS, FS, GS, LDTR, TR; so for limit, rights and base */
+    VMCS_GUEST_ES = 0x0800, /* and so on: see vmx_state.c; so for limit, rights and base */
     VMCS_HOST_CS = 0x0c02,
     VMCS_HOST_SS = 0x0c04,
     VMCS_HOST_TR = 0x0c0c,
@@ -53,8 +52,6 @@ enum vmcs_field {
     VMCS_VECTORING_ERROR = 0x440a,
     VMCS_EXIT_LENGTH = 0x440c,
     VMCS_GUEST_ES_LIMIT = 0x4800,
-    VMCS_GUEST_GDTR_LIMIT = 0x4810,
-    VMCS_GUEST_IDTR_LIMIT = 0x4812,
     VMCS_GUEST_ES_RIGHTS = 0x4814,
     VMCS_INTERRUPTIBILITY = 0x4824,
     VMCS_GUEST_SYSENTER_CS = 0x482a,
@@ -69,8 +66,6 @@ enum vmcs_field {
     VMCS_GUEST_CR3 = 0x6802,
     VMCS_GUEST_CR4 = 0x6804,
     VMCS_GUEST_ES_BASE = 0x6806,
-    VMCS_GUEST_GDTR_BASE = 0x6816,
-    VMCS_GUEST_IDTR_BASE = 0x6818,
     VMCS_GUEST_DR7 = 0x681a,
     VMCS_GUEST_RSP = 0x681c,
     VMCS_GUEST_RIP = 0x681e,
@@ -90,10 +85,10 @@ enum vmcs_field {
 
 #define VMCS_NEXT 2u /* from a field to the same one of the next segment */
 
-/* In the order of these fields, which is that of the state page. */
-enum vmcs_segment { SEG_ES, SEG_CS, SEG_SS, SEG_DS, SEG_FS, SEG_GS, SEG_LDTR, SEG_TR };
-
-/* Of the current VMCS. A field that does not exist is a fault of the kernel, found by any test. */
+/*
+ * Of the current VMCS. Reading a field that does not exist is a fault of the kernel, found by any
+ * test; a write does nothing then.
+ */
 static inline uint64_t vmcs_read(uint64_t field)
 {
     uint64_t value;
@@ -118,21 +113,13 @@ static inline void vmcs_zero(void)
             vmcs_write(kind / 4 << 13 | kind % 4 << 10 | index << 1, 0);
 }
 
-/*
- * Into memory and from there, which saves instructions: eight bytes. What a narrower field does not
- * have is written as 0, and not looked at (SDM 3C, chapter 30).
- */
+/* Into memory, which saves an instruction: eight bytes, of which a narrower field leaves 0. */
 static inline void vmcs_read_to(uint64_t field, void *to)
 {
     __asm__ volatile("vmread %1, %0" : "=m"(*(uint64_t *)to) : "r"(field) : "cc");
 }
 
-static inline void vmcs_write_from(uint64_t field, const void *from)
-{
-    __asm__ volatile("vmwrite %1, %0" : : "r"(field), "m"(*(const uint64_t *)from) : "cc");
-}
-
-/* VMXON, VMCLEAR, VMPTRLD of a frame by its physical address (SDM 3C, chapter 30). */
+/* VMCLEAR, VMPTRLD of a frame by its physical address (SDM 3C, chapter 30). */
 #define VMX_INSTRUCTION(name)                                                                  \
     static inline bool name(uint64_t frame)                                                    \
     {                                                                                          \
@@ -140,7 +127,6 @@ static inline void vmcs_write_from(uint64_t field, const void *from)
         __asm__ volatile(#name " %1; setna %0" : "=qm"(failed) : "m"(frame) : "cc", "memory"); \
         return !failed;                                                                        \
     }
-VMX_INSTRUCTION(vmxon)
 VMX_INSTRUCTION(vmclear)
 VMX_INSTRUCTION(vmptrld)
 #undef VMX_INSTRUCTION
@@ -150,16 +136,14 @@ VMX_INSTRUCTION(vmptrld)
  * follow in the operand; it counts with neither type.
  */
 enum vmx_invalidation { INVALIDATE_CONTEXT = 1, INVALIDATE_ALL = 2 };
-#define VMX_INVALIDATION(name)                                                 \
-    static inline void name(enum vmx_invalidation type, const uint64_t *of)    \
-    {                                                                          \
-        __asm__ volatile(#name " %0, %1"                                       \
-                         :                                                     \
-                         : "m"(*(const uint64_t(*)[2])of), "r"((uint64_t)type) \
-                         : "cc", "memory");                                    \
-    }
-VMX_INVALIDATION(invept)
-VMX_INVALIDATION(invvpid)
-#undef VMX_INVALIDATION
+static inline void invept(enum vmx_invalidation type, uint64_t pointer)
+{
+    uint64_t of[2] = {pointer, 0};
+    __asm__ volatile("invept %0, %1" : : "m"(of), "r"((uint64_t)type) : "cc", "memory");
+}
 
-#endif
+static inline void invvpid(enum vmx_invalidation type, uint64_t vpid)
+{
+    uint64_t of[2] = {vpid, 0};
+    __asm__ volatile("invvpid %0, %1" : : "m"(of), "r"((uint64_t)type) : "cc", "memory");
+}

@@ -6,6 +6,7 @@
 
 #include "stop.h"
 
+/* Those that take more than to be told. */
 enum exit_reason {
     REASON_EXCEPTION = 0, /* or NMI */
     REASON_INTERRUPT = 1,
@@ -13,73 +14,60 @@ enum exit_reason {
     REASON_INTERRUPT_WINDOW = 7,
     REASON_NMI_WINDOW = 8,
     REASON_TASK_SWITCH = 9,
-    REASON_CPUID = 10,
-    REASON_GETSEC = 11,
-    REASON_HLT = 12,
-    REASON_INVD = 13,
     REASON_INVLPG = 14,
-    REASON_RDPMC = 15,
-    REASON_RDTSC = 16,
-    REASON_VMCALL = 18,
-    REASON_VMCLEAR = 19,
-    REASON_VMXON = 27, /* and those between */
     REASON_CR = 28,
     REASON_DR = 29,
     REASON_IO = 30,
     REASON_RDMSR = 31,
     REASON_WRMSR = 32,
-    REASON_BAD_STATE = 33,
-    REASON_BAD_MSR = 34,
-    REASON_MWAIT = 36,
-    REASON_MONITOR = 39,
-    REASON_PAUSE = 40,
-    REASON_MACHINE_CHECK = 41,
     REASON_TPR = 43,
     REASON_GPA = 48,
     REASON_MISCONFIGURATION = 49,
-    REASON_INVEPT = 50,
     REASON_PREEMPTION = 52,
-    REASON_INVVPID = 53,
-    REASON_WBINVD = 54,
-    REASON_XSETBV = 55,
-    REASON_ENCLS = 60,
 };
 
-#define REASON_FAILED (1u << 31) /* there was no entry */
+/* There was no entry, because of the guest's state, its MSRs, or a machine check (26.7). */
+#define REASON_BAD_STATE     (1u << 31 | 33)
+#define REASON_BAD_MSR       (1u << 31 | 34)
+#define REASON_MACHINE_CHECK (1u << 31 | 41)
 
-/* Exits of which the instruction is all there is to tell. Those of others are EXIT_STARTUP here. */
+/* By its number, an exit of which the instruction is all there is to tell; others are EXIT_STARTUP.
+ */
 #define REASONS 64u
 static const struct {
     uint8_t exit, qualification;
 } plain[REASONS] = {
-    [REASON_CPUID] = {EXIT_CPUID, 0},   [REASON_HLT] = {EXIT_HLT, 0},
-    [REASON_INVD] = {EXIT_CACHE, 1},    [REASON_WBINVD] = {EXIT_CACHE, 2},
-    [REASON_RDPMC] = {EXIT_PMC, 0},     [REASON_RDTSC] = {EXIT_TSC, 1},
-    [REASON_MONITOR] = {EXIT_MWAIT, 1}, [REASON_MWAIT] = {EXIT_MWAIT, 2},
-    [REASON_PAUSE] = {EXIT_PAUSE, 0},   [REASON_VMCALL] = {EXIT_HYPERCALL, 0},
-    [REASON_XSETBV] = {EXIT_XSETBV, 0},
+    [10] = {EXIT_CPUID, 0}, [12] = {EXIT_HLT, 0},    [13] = {EXIT_CACHE, 1},
+    [15] = {EXIT_PMC, 0},   [16] = {EXIT_TSC, 1},    [18] = {EXIT_HYPERCALL, 0},
+    [36] = {EXIT_MWAIT, 2}, [39] = {EXIT_MWAIT, 1},  [40] = {EXIT_PAUSE, 0},
+    [54] = {EXIT_CACHE, 2}, [55] = {EXIT_XSETBV, 0},
 };
 
-/* Others that have a length (SDM 3C, 27.2.5). */
-#define REASON(name) (1ull << REASON_##name)
-#define REASONS_LENGTH \
-    (REASON(TASK_SWITCH) | REASON(INVLPG) | REASON(CR) | REASON(DR) | REASON(RDMSR) | REASON(WRMSR))
+/* Others that have a length (27.2.5). */
+#define REASONS_LENGTH                                                                            \
+    (1ull << REASON_TASK_SWITCH | 1ull << REASON_INVLPG | 1ull << REASON_CR | 1ull << REASON_DR | \
+     1ull << REASON_RDMSR | 1ull << REASON_WRMSR)
+
+/* What no guest has: GETSEC, VMCLEAR to VMXON, INVEPT, INVVPID, ENCLS. */
+#define REASONS_UNDEFINED (1ull << 11 | 0x1ffull << 19 | 1ull << 50 | 1ull << 53 | 1ull << 60)
 
 #define EVENT_NMI_UNBLOCKED (1u << 12) /* by an IRET (27.2.3); of EPT violations the same bit */
 
 #define EVENT_ABI (EVENT_VALID | EVENT_ERROR | EVENT_TYPE | EVENT_VECTOR) /* the bits are VMX's */
 
 /* The exit is over: what the host has of its own in registers that the guest had. */
-static inline void host_restore(struct cpu *cpu, struct vcpu *vcpu)
+static inline __attribute__((always_inline)) void host_restore(struct cpu *cpu, struct vcpu *vcpu)
 {
     /*
      * The exit has made limits as large as can be, so a program could take the kernel's data for
      * descriptors. That of the IDT is not: no vector is above the last. TR has lost its bitmap:
      * ports.c loads it again when it is missed.
      */
-    __asm__ volatile("lgdt %0" : : "m"(vmx_cpu(cpu)->gdt));
+    __asm__ volatile("lgdt %0" : : "m"(*((const char *)cpu_gdt(cpu) + GDT_SIZE)));
     cpu->guest.task_short = true;
     vcpu->own.cr2 = cr2_read();
+    if (vcpu->flags & VMX_XCR0)
+        xcr0_write(boot_handoff.guest.xcr0);
 }
 
 static inline void page_fill(struct vcpu *vcpu, uint64_t length)
@@ -94,26 +82,17 @@ static inline void page_fill(struct vcpu *vcpu, uint64_t length)
 }
 
 /* A delivery that was interrupted: all that is needed to inject it again. */
-static __attribute__((noinline, cold)) uint32_t interrupted_note(struct vcpu_state *page,
-                                                                 uint32_t event)
+static uint32_t interrupted(struct vcpu_state *page)
 {
-    page->interrupted.info = event & EVENT_ABI;
+    uint32_t event = (uint32_t)vmcs_read(VMCS_VECTORING_EVENT) & EVENT_ABI;
+
+    if (!(event & EVENT_VALID))
+        return 0;
+    page->interrupted.info = event;
     page->interrupted.error = event & EVENT_ERROR ? (uint32_t)vmcs_read(VMCS_VECTORING_ERROR) : 0;
     if ((event & EVENT_TYPE) >= EVENT_INT)
         page->instruction_length = (uint8_t)vmcs_read(VMCS_EXIT_LENGTH);
-    return event & EVENT_ABI;
-}
-
-static inline uint32_t interrupted(const struct vcpu *vcpu)
-{
-    uint32_t event = (uint32_t)vmcs_read(VMCS_VECTORING_EVENT);
-
-    return event & EVENT_VALID ? interrupted_note(vcpu->page, event) : 0;
-}
-
-static void interruptibility_change(uint32_t clear, uint32_t set)
-{
-    vmcs_write(VMCS_INTERRUPTIBILITY, (vmcs_read(VMCS_INTERRUPTIBILITY) & ~(uint64_t)clear) | set);
+    return event;
 }
 
 /* The guest gets the exception, of which its monitor is not told. */
@@ -121,65 +100,50 @@ static NORETURN void inject(struct cpu *cpu, struct vcpu *vcpu, uint32_t info, u
 {
     vmcs_write(VMCS_ENTRY_EVENT, info);
     vmcs_write(VMCS_ENTRY_ERROR, error);
-    vmcs_write(VMCS_ENTRY_LENGTH, vmcs_read(VMCS_EXIT_LENGTH)); /* of those that are INT1 */
+    vmcs_write(VMCS_ENTRY_LENGTH,
+               (info & EVENT_TYPE) < EVENT_INT ? 0 : vmcs_read(VMCS_EXIT_LENGTH));
     vcpu_continue(cpu, vcpu);
 }
 
-/*
- * DR6 as the exception leaves it, which the exit does not (27.1); it is still in the CPU. The
- * delivery ends a shadow, in which an entry with TF set wants BS pending (26.3.1.5).
- */
-static void debug_note(void)
-{
-    uint64_t what = vmcs_read(VMCS_QUALIFICATION);
-
-    dr6_write(guest_dr6((dr6_read() & ~0xfull) | (what & 0x600f)));
-    interruptibility_change(INTERRUPTIBILITY_SHADOW, 0);
-}
-
-static NORETURN void exception_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t delivered)
+static NORETURN void exception_exit(struct cpu *cpu, struct vcpu *vcpu, uint64_t what)
 {
     uint32_t event = (uint32_t)vmcs_read(VMCS_EXIT_EVENT), vector = event & EVENT_VECTOR;
     uint32_t error = event & EVENT_ERROR ? (uint32_t)vmcs_read(VMCS_EXIT_ERROR) : 0;
-    uint64_t address = 0;
 
     if ((event & EVENT_TYPE) == EVENT_NMI)
         __asm__ volatile("int $2"); /* as if it had come now; it ends the run (trap.c), as does */
     if (vector == VECTOR_MC)
         __asm__ volatile("int $18");
-    if (event & EVENT_NMI_UNBLOCKED && !delivered && vector != 8)
-        interruptibility_change(0, SHADOW_NMI);
-    if (vector == VECTOR_DB)
-        debug_note();
+    if (!interrupted(vcpu->page) && event & EVENT_NMI_UNBLOCKED && vector != 8)
+        vmcs_write(VMCS_INTERRUPTIBILITY, vmcs_read(VMCS_INTERRUPTIBILITY) | SHADOW_NMI);
+    if (vector == VECTOR_DB) {
+        /*
+         * DR6 as the exception leaves it, which the exit does not (27.1); it is still in the CPU.
+         * The delivery ends a shadow, in which an entry with TF set wants BS pending (26.3.1.5).
+         */
+        dr6_write(guest_dr6((dr6_read() & ~0xfull) | (what & 0x600f)));
+        vmcs_write(VMCS_INTERRUPTIBILITY, vmcs_read(VMCS_INTERRUPTIBILITY) & SHADOW_NMI);
+    }
     if ((event & EVENT_TYPE) >= EVENT_INT)
         vcpu->page->instruction_length = (uint8_t)vmcs_read(VMCS_EXIT_LENGTH);
-    if (!((uint32_t)vcpu->more[MORE_CONTROLS] >> vector & 1)) {
+    if (!(vcpu->more[MORE_CONTROLS] >> vector & 1)) {
         interrupts_take(); /* the guest may do nothing else any more (EXCEPTIONS_ALWAYS) */
         inject(cpu, vcpu, event & EVENT_ABI, error);
     }
-    if (vector == VECTOR_PF)
-        address = vmcs_read(VMCS_QUALIFICATION);
     vcpu_exit(cpu, vcpu, EXIT_EXCEPTION,
-              vector | (event & EVENT_ERROR ? 1u << 8 : 0) | (uint64_t)error << 32, address);
+              vector | (event & EVENT_ERROR ? 1u << 8 : 0) | (uint64_t)error << 32,
+              vector == VECTOR_PF ? what : 0);
 }
 
 /* SDM 3C, table 27-3. */
-static NORETURN void cr_exit(struct cpu *cpu, struct vcpu *vcpu)
+static NORETURN void cr_exit(struct cpu *cpu, struct vcpu *vcpu, uint64_t what)
 {
-    uint64_t what = vmcs_read(VMCS_QUALIFICATION), access = what >> 4 & 3;
+    uint64_t access = what >> 4 & 3;
     uint64_t general =
         access == CR_WRITE || access == CR_READ ? what >> 8 & 15 : EXIT_REGISTER_UNKNOWN;
 
     vcpu_exit(cpu, vcpu, EXIT_CR, (what & 15) | access << 8 | general << 16,
               access == CR_LMSW ? what >> 16 & 0xffff : 0);
-}
-
-/* Table 27-4. */
-static NORETURN void dr_exit(struct cpu *cpu, struct vcpu *vcpu)
-{
-    uint64_t what = vmcs_read(VMCS_QUALIFICATION);
-
-    vcpu_exit(cpu, vcpu, EXIT_DR, (what & 7) | (what >> 4 & 1) << 8 | (what >> 8 & 15) << 16, 0);
 }
 
 /* Table 27-5: size less one, then the direction, string and REP as EXIT_IO_* have them. */
@@ -203,8 +167,8 @@ static __attribute__((noinline)) NORETURN void gpa_exit(struct cpu *cpu, struct 
     bool linear = what >> 7 & 1, translated = what >> 8 & 1;
 
     page_fill(vcpu, 0);
-    if (!interrupted(vcpu) && what & EVENT_NMI_UNBLOCKED)
-        interruptibility_change(0, SHADOW_NMI);
+    if (!interrupted(vcpu->page) && what & EVENT_NMI_UNBLOCKED)
+        vmcs_write(VMCS_INTERRUPTIBILITY, vmcs_read(VMCS_INTERRUPTIBILITY) | SHADOW_NMI);
     vcpu_exit(cpu, vcpu, EXIT_GPA,
               (what & (EXIT_GPA_READ | EXIT_GPA_WRITE | EXIT_GPA_EXECUTE)) |
                   (what & 0x38 ? EXIT_GPA_MAPPED : 0) | (linear && !translated ? EXIT_GPA_WALK : 0),
@@ -212,10 +176,10 @@ static __attribute__((noinline)) NORETURN void gpa_exit(struct cpu *cpu, struct 
 }
 
 /* Table 27-2. */
-static NORETURN void task_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t delivered)
+static NORETURN void task_exit(struct cpu *cpu, struct vcpu *vcpu, uint64_t what)
 {
-    uint64_t what = vmcs_read(VMCS_QUALIFICATION);
     uint64_t result = (what & 0xffff) | (what >> 30 & 3) << 16;
+    uint32_t delivered = interrupted(vcpu->page);
 
     if (what >> 30 == TASK_GATE && (delivered & EVENT_TYPE) < EVENT_INT)
         vcpu->page->instruction_length = 0; /* no instruction did it */
@@ -228,78 +192,68 @@ static NORETURN void window_exit(struct cpu *cpu, struct vcpu *vcpu, enum vcpu_e
                                  uint64_t window)
 {
     vcpu->more[MORE_WINDOWS] &= ~window;
-    vmx_proc_update(cpu, vcpu);
+    vmx_proc_update(vcpu);
     vcpu_exit(cpu, vcpu, reason, 0, 0);
-}
-
-/* The entry has failed in the guest's state (26.7). */
-static NORETURN void failed_exit(struct cpu *cpu, struct vcpu *vcpu, uint32_t reason)
-{
-    if (reason == REASON_MACHINE_CHECK)
-        __asm__ volatile("int $18");
-    vmx_clear(cpu, vcpu);
-    vcpu_exit(cpu, vcpu, EXIT_FAILED, reason == REASON_BAD_MSR ? FAILURE_MSR : FAILURE_STATE,
-              vmcs_read(VMCS_QUALIFICATION));
 }
 
 /* Others than the usual ones. */
 static __attribute__((noinline, cold)) NORETURN void other_exit(struct cpu *cpu, struct vcpu *vcpu,
                                                                 uint32_t reason)
 {
-    bool length = reason < REASONS && REASONS_LENGTH >> reason & 1;
+    uint64_t what = vmcs_read(VMCS_QUALIFICATION), bit = reason < REASONS ? 1ull << reason : 0;
 
     if (reason == REASON_INTERRUPT || reason == REASON_PREEMPTION) {
         /* Bochs 2.7 takes no interrupt in a guest that it enters with IF clear: this bounds it. */
         interrupts_take();
         vcpu_continue(cpu, vcpu);
     }
-    page_fill(vcpu, length ? vmcs_read(VMCS_EXIT_LENGTH) : 0);
+    page_fill(vcpu, bit & REASONS_LENGTH ? vmcs_read(VMCS_EXIT_LENGTH) : 0);
+    if (bit & REASONS_UNDEFINED)
+        inject(cpu, vcpu, EVENT_VALID | EVENT_EXCEPTION | VECTOR_UD, 0);
     switch (reason) {
     case REASON_EXCEPTION:
-        exception_exit(cpu, vcpu, interrupted(vcpu));
+        exception_exit(cpu, vcpu, what);
     case REASON_INTERRUPT_WINDOW:
         window_exit(cpu, vcpu, EXIT_INTERRUPT_WINDOW, WINDOW_INTERRUPT);
     case REASON_NMI_WINDOW:
         window_exit(cpu, vcpu, EXIT_NMI_WINDOW, WINDOW_NMI);
     case REASON_TASK_SWITCH:
-        task_exit(cpu, vcpu, interrupted(vcpu));
+        task_exit(cpu, vcpu, what);
     case REASON_TRIPLE_FAULT:
         vcpu_exit(cpu, vcpu, EXIT_TRIPLE_FAULT, 0, 0);
     case REASON_TPR:
         vcpu_exit(cpu, vcpu, EXIT_TPR, 0, 0);
     case REASON_INVLPG:
-        vcpu_exit(cpu, vcpu, EXIT_INVLPG, 0, vmcs_read(VMCS_QUALIFICATION));
+        vcpu_exit(cpu, vcpu, EXIT_INVLPG, 0, what);
     case REASON_CR:
-        cr_exit(cpu, vcpu);
-    case REASON_DR:
-        dr_exit(cpu, vcpu);
+        cr_exit(cpu, vcpu, what);
+    case REASON_DR: /* table 27-4 */
+        vcpu_exit(cpu, vcpu, EXIT_DR, (what & 7) | (what >> 4 & 1) << 8 | (what >> 8 & 15) << 16,
+                  0);
     case REASON_RDMSR:
+        vcpu_exit(cpu, vcpu, EXIT_MSR, (uint32_t)vcpu->told.rcx, 0);
     case REASON_WRMSR:
-        vcpu_exit(cpu, vcpu, EXIT_MSR,
-                  (uint32_t)vcpu->ec.regs.rcx | (reason == REASON_WRMSR ? EXIT_MSR_WRITE : 0), 0);
-    case REASON_GETSEC:
-    case REASON_VMCLEAR ... REASON_VMXON:
-    case REASON_INVEPT:
-    case REASON_INVVPID:
-    case REASON_ENCLS:
-        inject(cpu, vcpu, EVENT_VALID | EVENT_EXCEPTION | VECTOR_UD, 0);
+        vcpu_exit(cpu, vcpu, EXIT_MSR, (uint32_t)vcpu->told.rcx | EXIT_MSR_WRITE, 0);
     case REASON_MISCONFIGURATION:
         stop("cpu %u: EPT entry for 0x%lx", cpu->index, vmcs_read(VMCS_GUEST_PHYSICAL));
+    case REASON_MACHINE_CHECK:
+        __asm__ volatile("int $18");
+        __attribute__((fallthrough));
+    case REASON_BAD_STATE:
+    case REASON_BAD_MSR:
+        vmcs_write(VMCS_ENTRY_EVENT, 0);
+        vcpu_exit(cpu, vcpu, EXIT_FAILED, reason == REASON_BAD_MSR ? FAILURE_MSR : FAILURE_STATE,
+                  what);
     default:
-        if (reason & REASON_FAILED)
-            failed_exit(cpu, vcpu, reason & 0xffff);
         vcpu_exit(cpu, vcpu, EXIT_FAILED, FAILURE_EXIT, reason);
     }
 }
 
-static __attribute__((noinline, cold)) NORETURN void refused(struct cpu *cpu, struct vcpu *vcpu)
+void vmx_refused(struct cpu *cpu, struct vcpu *vcpu)
 {
-    uint64_t error = vmcs_read(VMCS_INSTRUCTION_ERROR);
-
-    vcpu->flags &= ~VMX_REFUSED;
-    page_fill(vcpu, 0);
-    vmx_clear(cpu, vcpu);
-    vcpu_exit(cpu, vcpu, EXIT_FAILED, FAILURE_CONTROL, error);
+    host_restore(cpu, vcpu);
+    vmcs_write(VMCS_ENTRY_EVENT, 0);
+    vcpu_exit_own(cpu, vcpu, EXIT_FAILED, FAILURE_CONTROL, vmcs_read(VMCS_INSTRUCTION_ERROR));
 }
 
 void vmx_exited(struct cpu *cpu, struct vcpu *vcpu)
@@ -307,10 +261,6 @@ void vmx_exited(struct cpu *cpu, struct vcpu *vcpu)
     uint32_t reason = (uint32_t)vmcs_read(VMCS_EXIT_REASON);
 
     host_restore(cpu, vcpu);
-    if (vcpu->flags & VMX_XCR0)
-        xcr0_write(vmx_cpu(cpu)->xcr0);
-    if (vcpu->flags & VMX_REFUSED)
-        refused(cpu, vcpu);
     if (reason == REASON_IO)
         io_exit(cpu, vcpu);
     if (reason == REASON_GPA)
@@ -321,9 +271,9 @@ void vmx_exited(struct cpu *cpu, struct vcpu *vcpu)
     vcpu_exit(cpu, vcpu, plain[reason].exit, plain[reason].qualification, 0);
 }
 
-/* The first time, or there is more to do. */
 static __attribute__((noinline)) NORETURN void enter_specially(struct cpu *cpu, struct vcpu *vcpu)
 {
+    vcpu->flags &= ~VMX_SHOWN;
     if (vcpu->flags & VMX_XCR0)
         xcr0_write(vcpu->own.xcr0);
     if (vcpu->flags & VMX_TPR) {
@@ -331,14 +281,10 @@ static __attribute__((noinline)) NORETURN void enter_specially(struct cpu *cpu, 
         uint64_t cr8 = *vmx_tpr(vcpu) >> 4, threshold = vcpu->more[MORE_THRESHOLD];
         vmcs_write(VMCS_TPR_THRESHOLD, threshold < cr8 ? threshold : cr8);
     }
-    if (vcpu->flags & VMX_LAUNCHED)
-        vmx_resume(cpu, vcpu->page);
-    vcpu->flags |= VMX_LAUNCHED;
-    vmx_launch(cpu, vcpu->page);
+    vmx_run(cpu, vcpu->page);
 }
 
-static inline __attribute__((always_inline)) NORETURN void enter_loaded(struct cpu *cpu,
-                                                                        struct vcpu *vcpu)
+INLINE NORETURN void enter_loaded(struct cpu *cpu, struct vcpu *vcpu)
 {
     uint64_t cr3 = cr3_read();
 
@@ -352,9 +298,9 @@ static inline __attribute__((always_inline)) NORETURN void enter_loaded(struct c
     }
     if (vcpu->own.cr2 != cr2_read())
         cr2_write(vcpu->own.cr2);
-    if (vcpu->flags != (VMX_FILLED | VMX_LAUNCHED))
+    if (vcpu->flags != VMX_FILLED)
         enter_specially(cpu, vcpu);
-    vmx_resume(cpu, vcpu->page);
+    vmx_run(cpu, vcpu->page);
 }
 
 static __attribute__((noinline)) NORETURN void enter_slowly(struct cpu *cpu, struct vcpu *vcpu)

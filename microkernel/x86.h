@@ -2,8 +2,7 @@
  * Instructions that C has no word for, and the names of registers and their bits.
  * Intel SDM 2 (instructions), 3A chapter 2 (control registers), 4 (MSRs).
  */
-#ifndef CAIRN_X86_H
-#define CAIRN_X86_H
+#pragma once
 
 #include "types.h"
 
@@ -12,31 +11,16 @@
 #define CR0_EM (1ull << 2)
 #define CR0_TS (1ull << 3)
 #define CR0_ET (1ull << 4)
-#define CR0_NE (1ull << 5)
 #define CR0_WP (1ull << 16)
 #define CR0_AM (1ull << 18)
 #define CR0_NW (1ull << 29)
 #define CR0_CD (1ull << 30)
 #define CR0_PG (1ull << 31)
 
-#define CR4_VME        (1ull << 0)
-#define CR4_PVI        (1ull << 1)
-#define CR4_TSD        (1ull << 2)
-#define CR4_DE         (1ull << 3)
-#define CR4_PSE        (1ull << 4)
-#define CR4_PAE        (1ull << 5)
-#define CR4_MCE        (1ull << 6)
-#define CR4_PGE        (1ull << 7)
-#define CR4_PCE        (1ull << 8)
-#define CR4_OSFXSR     (1ull << 9)
-#define CR4_OSXMMEXCPT (1ull << 10)
-#define CR4_UMIP       (1ull << 11)
-#define CR4_VMXE       (1ull << 13)
-#define CR4_FSGSBASE   (1ull << 16)
-#define CR4_PCIDE      (1ull << 17)
-#define CR4_OSXSAVE    (1ull << 18)
-#define CR4_SMEP       (1ull << 20)
-#define CR4_SMAP       (1ull << 21)
+#define CR4_PAE     (1ull << 5)
+#define CR4_PGE     (1ull << 7)
+#define CR4_PCIDE   (1ull << 17)
+#define CR4_OSXSAVE (1ull << 18)
 
 #define RFLAGS_RESERVED (1ull << 1)
 #define RFLAGS_TF       (1ull << 8)
@@ -51,9 +35,7 @@
 #define EFER_LMA (1ull << 10)
 #define EFER_NXE (1ull << 11)
 
-#define MSR_APIC_BASE      0x0000001bu
 #define MSR_PRED_CMD       0x00000049u
-#define MSR_ARCH_CAPS      0x0000010au
 #define MSR_FLUSH_CMD      0x0000010bu
 #define MSR_SYSENTER_CS    0x00000174u
 #define MSR_SYSENTER_ESP   0x00000175u
@@ -160,5 +142,3 @@ static inline void interrupts_take(void)
 {
     __asm__ volatile("sti; nop; cli" : : : "memory");
 }
-
-#endif

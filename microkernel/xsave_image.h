@@ -4,29 +4,21 @@
  * Only what the image says is in use is copied, a component at a time: between those that a machine
  * has there can be much room of those that it lacks (SDM 1, 13.4.3).
  */
-#ifndef CAIRN_XSAVE_IMAGE_H
-#define CAIRN_XSAVE_IMAGE_H
+#pragma once
 
 #include "guest_state.h"
-#include "types.h"
 
-#define XSAVE_COMPONENTS 10u  /* x87, SSE, AVX, two of MPX, three of AVX-512, PT, PKRU */
-#define XSAVE_LEGACY     416u /* bytes of x87 and SSE state; the rest of that area is unused */
-
-/* What guests can have: in XCR0, and where; bytes of the whole image. */
-struct xsave_layout {
-    uint64_t components;
-    uint32_t bytes;
-    struct {
-        uint32_t offset, bytes; /* multiples of 8 */
-    } component[XSAVE_COMPONENTS];
+/* The start of an image (SDM 1, 13.4). */
+struct guest_image {
+    uint8_t legacy[24];
+    uint32_t mxcsr, mxcsr_mask;
+    uint8_t registers[480];
+    uint64_t components, zero[7]; /* the first of them: is it compacted? */
 };
 
-/*
- * MPX is left out: bounds registers would need checks of their own. So are components with a size
- * that does not fit the page.
- */
-#define XSAVE_KNOWN 0x2e7ull
+_Static_assert(sizeof(struct guest_image) == 576, "legacy area and header");
+
+#define XSAVE_LEGACY 416u /* bytes of x87 and SSE state; the rest of that area is unused */
 
 static inline void xsave_words_copy(void *to, const void *from, size_t bytes)
 {
@@ -35,23 +27,24 @@ static inline void xsave_words_copy(void *to, const void *from, size_t bytes)
     __asm__ volatile("rep movsq" : "+D"(to), "+S"(from), "+c"(words) : : "memory");
 }
 
-extern struct xsave_layout xsave_layout; /* written at boot */
-
-/* Copies an image, which others may be changing, to one that nobody else sees. */
+/*
+ * Copies an image, which others may be changing, to one that nobody else sees: XRSTOR of it, under
+ * an XCR0 with all components or more, does not fault (SDM 1, 13.8). All CPUs with XSAVE have these
+ * bits of MXCSR.
+ */
 static inline void xsave_take(const struct xsave_layout *layout, void *private, const void *shared)
 {
     struct guest_image *image = private;
-    const uint8_t *from = shared;
-    uint8_t *to = private;
+    const struct guest_image *from = shared;
 
-    xsave_words_copy(to, from, XSAVE_LEGACY);
-    image->components = GUEST_READ(((const struct guest_image *)shared)->components);
-    guest_image_tame(image, layout->components);
+    xsave_words_copy(image, from, XSAVE_LEGACY);
+    image->mxcsr &= 0xffff;
+    image->components = GUEST_READ(from->components) & layout->components;
+    __builtin_memset(image->zero, 0, sizeof(image->zero));
     for (uint64_t left = image->components & ~3ull; left; left &= left - 1) {
         unsigned n = (unsigned)__builtin_ctzll(left);
         uint32_t offset = layout->component[n].offset;
-        xsave_words_copy(to + offset, from + offset, layout->component[n].bytes);
+        xsave_words_copy((char *)image + offset, (const char *)from + offset,
+                         layout->component[n].bytes);
     }
 }
-
-#endif

@@ -3,8 +3,7 @@
  * (acpi_describe.c). ACPI 6.4, chapter 5. Everything here was written by the firmware: a table is
  * used only after its length and checksum were checked, through acpi_memory alone.
  */
-#ifndef CAIRN_LOADER_ACPI_H
-#define CAIRN_LOADER_ACPI_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -89,5 +88,3 @@ struct acpi_boot_cpu {
 enum hardware_status acpi_describe(const struct acpi_root *root,
                                    const struct acpi_boot_cpu *boot_cpu, struct hardware *hw)
     __attribute__((warn_unused_result));
-
-#endif

@@ -135,7 +135,7 @@ static enum hardware_status lapic_timer_measure(struct hardware *hw)
     if (status != HARDWARE_OK || rate == 0)
         return HARDWARE_TIMER_STANDS_STILL;
     hw->lapic_hz = (hw->tsc_hz * LAPIC_RATE_SCALE + rate / 2) / rate;
-    return hw->lapic_hz ? HARDWARE_OK : HARDWARE_TIMER_STANDS_STILL;
+    return hw->lapic_hz && hw->lapic_hz <= UINT32_MAX ? HARDWARE_OK : HARDWARE_TIMER_STANDS_STILL;
 }
 
 enum hardware_status hardware_calibrate(struct hardware *hw)

@@ -7,8 +7,7 @@
  * early and a late change gives a lower and an upper bound of the rate that are true whatever
  * delayed the readings; the tightest of all pairs count.
  */
-#ifndef CAIRN_LOADER_CLOCK_H
-#define CAIRN_LOADER_CLOCK_H
+#pragma once
 
 #include <stdint.h>
 
@@ -68,5 +67,3 @@ uint64_t clock_error_ppm(const struct clock_rate *rate);
 enum hardware_status clock_measure(const struct clock_source *source,
                                    const struct clock_request *request, uint64_t *rate_out)
     __attribute__((warn_unused_result));
-
-#endif

@@ -4,8 +4,7 @@
  * COM1 is written by polling with a bounded wait; where there is no UART, lines are dropped. Every
  * line begins "# [loader] ", except the last one, which is the exit line.
  */
-#ifndef CAIRN_LOADER_CONSOLE_H
-#define CAIRN_LOADER_CONSOLE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ void console_line(const char *format, ...) __attribute__((format(printf, 1, 2)))
  * The machine stays on, so that a person can read the screen.
  */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
-
-#endif

@@ -16,10 +16,8 @@
 #define EXT1_EDX_SYSCALL   (1u << 11)
 #define EXT1_EDX_NX        (1u << 20)
 
-#define FEATURE_CONTROL_LOCKED (1ull << 0)
-#define FEATURE_CONTROL_VMX    (1ull << 2) /* outside SMX */
-#define VM_CR_SVMDIS           (1ull << 4)
-#define APIC_BASE_ENABLED      (1ull << 11)
+#define XSAVE1_EAX_XGETBV1 (1u << 2)
+#define APIC_BASE_ENABLED  (1ull << 11)
 
 /* Features that are one CPUID bit each. */
 static enum hardware_status judge_features(const struct cpu_facts *facts)
@@ -46,7 +44,7 @@ static enum hardware_status judge_features(const struct cpu_facts *facts)
     return HARDWARE_OK;
 }
 
-/* An unlocked IA32_FEATURE_CONTROL is not an error: the kernel may write it itself. */
+/* An unlocked IA32_FEATURE_CONTROL is not an error: prepare.c writes it. */
 static enum hardware_status judge_virtualization(const struct cpu_facts *facts)
 {
     if (facts->leaf1_ecx & LEAF1_ECX_VMX) {
@@ -60,12 +58,21 @@ static enum hardware_status judge_virtualization(const struct cpu_facts *facts)
     return HARDWARE_NO_VIRTUALIZATION;
 }
 
+enum hardware_status vectors_judge(const struct cpu_facts *facts)
+{
+    if (!(facts->xsave1_eax & XSAVE1_EAX_XGETBV1))
+        return HARDWARE_NO_XGETBV1;
+    return facts->xsave_ecx > HANDOFF_VECTORS_MAX ? HARDWARE_VECTORS_LARGE : HARDWARE_OK;
+}
+
 enum hardware_status cpu_facts_judge(const struct cpu_facts *facts)
 {
     enum hardware_status status = judge_virtualization(facts);
 
     if (status == HARDWARE_OK)
         status = judge_features(facts);
+    if (status == HARDWARE_OK)
+        status = vectors_judge(facts);
     if (status != HARDWARE_OK)
         return status;
     if (!(facts->apic_base & APIC_BASE_ENABLED))

@@ -30,7 +30,7 @@ struct trampoline_data {
 
 extern const uint8_t trampoline_start[];
 extern const uint32_t trampoline_size, trampoline_data_offset;
-extern uint64_t cpu_claim, cpu_handoff, cpu_mailbox;
+extern uint64_t cpu_claim;
 
 static void trampoline_install(uint64_t frame)
 {
@@ -132,9 +132,6 @@ enum hardware_status hardware_start_cpus(struct hardware *hw, uint64_t trampolin
         trampoline_size > FRAME_SIZE)
         return HARDWARE_BAD_TRAMPOLINE;
 
-    handoff->ap_entry = 0;
-    cpu_handoff = (uint64_t)handoff;
-    cpu_mailbox = (uint64_t)&handoff->ap_entry;
     if (hw->cpus > 1) {
         trampoline_install(trampoline);
         enum hardware_status status = cpus_start(hw, trampoline);
@@ -144,7 +141,7 @@ enum hardware_status hardware_start_cpus(struct hardware *hw, uint64_t trampolin
     handoff->cpus = hw->cpus;
     for (uint32_t i = 0; i < hw->cpus; i++)
         handoff->apic_id[i] = hw->apic_id[i];
-    handoff->lapic_hz = hw->lapic_hz;
+    handoff->timer_ratio = (hw->lapic_hz << 32) / hw->tsc_hz;
     handoff->tsc_hz = hw->tsc_hz;
     handoff->power_off = hw->power_off;
     return HARDWARE_OK;

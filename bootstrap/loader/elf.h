@@ -5,8 +5,7 @@
  * executables whose segments start on pages, share none, lie inside the caller's limits, and are
  * never writable and executable at once.
  */
-#ifndef CAIRN_LOADER_ELF_H
-#define CAIRN_LOADER_ELF_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -68,5 +67,3 @@ enum elf_status elf_check(const uint8_t *file, uint64_t size, const struct elf_l
 
 /* The fault in words, into text[size]; cut off where it does not fit. */
 void elf_fault_text(const struct elf_fault *fault, char *text, size_t size);
-
-#endif

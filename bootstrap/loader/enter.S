@@ -2,18 +2,16 @@
  * Out of the loader, on every CPU. Registers as ipc/abi/handoff.h says, interrupts off; everything
  * else is cleared, so that the kernel's start cannot come to depend on what the loader left.
  *
- * void kernel_enter(uint64_t entry, struct handoff *handoff): the boot CPU's way, from C.
- * kernel_jump: RAX = entry, RDI = handoff, RSI = index; the other CPUs' way. Neither returns.
+ * void kernel_enter(uint64_t entry, struct handoff *handoff, uint32_t index): does not return.
  */
     .text
-    .globl kernel_enter, kernel_jump
+    .globl kernel_enter
 kernel_enter:
     cli
     cld
     movq %rdi, %rax
     movq %rsi, %rdi
-    xorl %esi, %esi
-kernel_jump:
+    movl %edx, %esi
     xorl %ebx, %ebx
     xorl %ecx, %ecx
     xorl %edx, %edx

@@ -1,8 +1,7 @@
 /*
  * Text from a format, as much of printf as the loader needs.
  */
-#ifndef CAIRN_LOADER_FORMAT_H
-#define CAIRN_LOADER_FORMAT_H
+#pragma once
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,5 +14,3 @@
  */
 size_t format_text(char *text, size_t size, const char *format, va_list arguments)
     __attribute__((format(printf, 3, 0)));
-
-#endif

@@ -25,6 +25,8 @@ const char *hardware_status_text(enum hardware_status status)
         [HARDWARE_NO_FXSR] = "this CPU has no FXSAVE",
         [HARDWARE_NO_XSAVE] = "this CPU has no XSAVE",
         [HARDWARE_NO_FSGSBASE] = "this CPU has no instructions for segment bases (FSGSBASE)",
+        [HARDWARE_NO_XGETBV1] = "a CPU cannot tell which vector state is in use (XGETBV(1))",
+        [HARDWARE_VECTORS_LARGE] = "a CPU has more vector state than the kernel has room for",
         [HARDWARE_NO_PAT] = "this CPU has no page attribute table (PAT)",
         [HARDWARE_NO_TSC] = "this CPU has no time-stamp counter",
         [HARDWARE_NO_MSR] = "this CPU has no model-specific registers",
@@ -45,6 +47,7 @@ const char *hardware_status_text(enum hardware_status status)
         [HARDWARE_IPI_STUCK] = "the local APIC does not send interrupts to other CPUs",
         [HARDWARE_CPU_SILENT] = "a CPU that has started does not answer",
         [HARDWARE_TSC_DIFFERS] = "the CPUs' time-stamp counters differ",
+        [HARDWARE_APIC_ID_DIFFERS] = "a local APIC has another id than ACPI says",
     };
 
     if (status >= HARDWARE_STATUS_COUNT || !texts[status])
@@ -59,7 +62,9 @@ enum hardware_status hardware_check_cpu(void)
                               .leaf1_edx = leaf1.edx,
                               .leaf7_ebx = cpuid(0, 0).eax >= 7 ? cpuid(7, 0).ebx : 0,
                               .ext1_ecx = ext1.ecx,
-                              .ext1_edx = ext1.edx};
+                              .ext1_edx = ext1.edx,
+                              .xsave_ecx = cpuid(0xd, 0).ecx,
+                              .xsave1_eax = cpuid(0xd, 1).eax};
 
     if (leaf1.edx & LEAF1_EDX_MSR) {
         if (leaf1.edx & LEAF1_EDX_APIC)

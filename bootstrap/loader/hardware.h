@@ -4,11 +4,10 @@
  *
  * Order of calls, all on the boot CPU in 64-bit mode, interrupts off, low 4 GiB mapped one to one:
  * hardware_check_cpu, hardware_find_tables, hardware_calibrate, hardware_start_cpus,
- * hardware_stop_bus_masters. Warnings are printed as they are met; an error is returned, and
- * nothing is printed about it.
+ * hardware_stop_bus_masters, hardware_mask_interrupts, hardware_prepare_cpus (prepare.h). Warnings
+ * are printed as they are met; an error is returned, and nothing is printed about it.
  */
-#ifndef CAIRN_LOADER_HARDWARE_H
-#define CAIRN_LOADER_HARDWARE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -31,6 +30,8 @@ enum hardware_status {
     HARDWARE_NO_FXSR,
     HARDWARE_NO_XSAVE,
     HARDWARE_NO_FSGSBASE,
+    HARDWARE_NO_XGETBV1,
+    HARDWARE_VECTORS_LARGE,
     HARDWARE_NO_PAT,
     HARDWARE_NO_TSC,
     HARDWARE_NO_MSR,
@@ -54,6 +55,8 @@ enum hardware_status {
     HARDWARE_IPI_STUCK,
     HARDWARE_CPU_SILENT,
     HARDWARE_TSC_DIFFERS,
+    /* hardware_prepare_cpus */
+    HARDWARE_APIC_ID_DIFFERS,
     HARDWARE_STATUS_COUNT,
 };
 
@@ -83,7 +86,7 @@ struct hardware {
     struct handoff_power_off power_off;
 
     uint32_t ioapics, overrides, segments;
-    struct boot_ioapic ioapic[BOOT_MAX_IOAPICS]; /* gsi_count is left to the kernel */
+    struct boot_ioapic ioapic[BOOT_MAX_IOAPICS]; /* hardware_mask_interrupts fills gsi_count */
     struct boot_override override[BOOT_MAX_OVERRIDES];
     struct boot_pci segment[BOOT_MAX_BUSES];
 };
@@ -113,9 +116,9 @@ enum hardware_status hardware_calibrate(struct hardware *hw) __attribute__((warn
 
 /*
  * Starts the other CPUs one after the other and parks them in the loader's code, where they wait
- * for handoff->ap_entry. Drops the CPUs that do not answer from hw, with a warning line each, and
- * compares the TSCs of the others with this one's. Fills handoff's cpus, apic_id, lapic_hz, tsc_hz,
- * power_off and ap_entry (0).
+ * for hardware_prepare_cpus. Drops the CPUs that do not answer from hw, with a warning line each,
+ * and compares the TSCs of the others with this one's. Fills handoff's cpus, apic_id, timer_ratio,
+ * tsc_hz and power_off.
  *
  * trampoline: physical address of a free frame below 640 KiB, not 0. Report it to the kernel as
  * MEMORY_LOADER, or as MEMORY_RESERVED when hw->cpus_silent is not 0: a CPU that comes very late
@@ -134,4 +137,9 @@ enum hardware_status hardware_start_cpus(struct hardware *hw, uint64_t trampolin
 uint32_t hardware_stop_bus_masters(const struct hardware *hw,
                                    struct boot_function table[BOOT_MAX_FUNCTIONS]);
 
-#endif
+/*
+ * Masks every input of every I/O APIC and of the two 8259 PICs, and fills each I/O APIC's number of
+ * inputs, and handoff's lines. Before any local APIC masks LINT0: the firmware may have left a PIC
+ * with a request pending, which must be withdrawn while its way to the CPU is still open.
+ */
+void hardware_mask_interrupts(struct hardware *hw, struct handoff *handoff);

@@ -81,6 +81,8 @@ static void put_memory(struct writer *writer, const struct info_source *source,
 
         if (range.type != MEMORY_MODULE)
             range.index = 0;
+        if (range.type == MEMORY_LOADER)
+            range.type = MEMORY_FREE; /* as it is when somebody reads this */
         writer_put(writer, &range, sizeof(range));
         table->count++;
     }

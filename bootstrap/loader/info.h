@@ -4,8 +4,7 @@
  * Layout: header, tables in the header's order, a copy of the ACPI root pointer if the boot loader
  * gave one, strings. Everything starts at a multiple of 8, strings excepted.
  */
-#ifndef CAIRN_LOADER_INFO_H
-#define CAIRN_LOADER_INFO_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ uint64_t info_size(const struct info_source *source, uint32_t more_ranges);
  */
 enum info_status info_build(const struct info_source *source, uint8_t *memory, uint64_t base,
                             uint64_t size) __attribute__((warn_unused_result));
-
-#endif

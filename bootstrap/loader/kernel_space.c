@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "descriptors.h"
 #include "event_trace.h"
 
 #define ENTRY_PRESENT    (1ull << 0)
@@ -78,9 +79,12 @@ static void window_map(struct builder *builder, uint32_t cpu, const struct hando
 {
     uint64_t area = CPU_AREAS + (uint64_t)cpu * CPU_AREA_SIZE;
 
-    for (unsigned i = 0; i < WINDOW_FRAMES; i++)
-        pages_map(builder, area + window_data[i], frames_take(builder, 1, 0), PAGE_SIZE,
-                  READ_WRITE);
+    for (unsigned i = 0; i < WINDOW_FRAMES; i++) {
+        uint64_t frame = frames_take(builder, 1, 0);
+        pages_map(builder, area + window_data[i], frame, PAGE_SIZE, READ_WRITE);
+        if (window_data[i] == CPU_TSS_PAGE)
+            descriptors_fill((void *)frame, cpu);
+    }
     pages_map(builder, area + CPU_ENTRY, image->physical, PAGE_SIZE, segment_rights(image));
     pages_map(builder, area + CPU_IO_BITMAP, ports, PORTS_FRAMES * PAGE_SIZE, ENTRY_NO_EXECUTE);
 }
@@ -135,7 +139,12 @@ uint64_t kernel_space_build(const struct kernel_space_source *source, uint64_t b
     handoff->root = builder.root;
     handoff->ports_none = frames_take(&builder, PORTS_FRAMES, 0xff);
     handoff->trace = frames_take(&builder, hardware->cpus * TRACE_BYTES / PAGE_SIZE, 0);
-    handoff->cpu_frames = frames_take(&builder, hardware->cpus * HANDOFF_CPU_FRAMES, 0);
+    handoff->cpu_frames = builder.next;
+    for (uint32_t cpu = 0; cpu < hardware->cpus; cpu++) {
+        frames_take(&builder, HANDOFF_GUEST, 0);
+        frames_take(&builder, HANDOFF_GUEST_MAPS, 0xff);
+        frames_take(&builder, HANDOFF_CPU_FRAMES - HANDOFF_GUEST - HANDOFF_GUEST_MAPS, 0);
+    }
     handoff->pool = frames_take(&builder, HANDOFF_POOL_FRAMES, 0);
     for (uint32_t i = 0; i < source->segments; i++)
         pages_map(&builder, source->segment[i].virtual, source->segment[i].physical,

@@ -2,8 +2,7 @@
  * The kernel's half of all address spaces (ipc/abi/kernel_layout.h), built by the loader because it
  * is built once. It is pure but for the frames that it fills, which are mapped one to one.
  */
-#ifndef CAIRN_LOADER_KERNEL_SPACE_H
-#define CAIRN_LOADER_KERNEL_SPACE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ uint64_t kernel_space_frames(const struct kernel_space_source *source);
  */
 uint64_t kernel_space_build(const struct kernel_space_source *source, uint64_t base,
                             struct handoff *handoff);
-
-#endif

@@ -17,6 +17,7 @@
 #include "modules.h"
 #include "multiboot.h"
 #include "paging.h"
+#include "prepare.h"
 #include "ranges.h"
 #include "x86.h"
 
@@ -32,7 +33,7 @@ enum e820_type {
 
 extern char loader_image_start[], loader_image_end[];
 _Noreturn void loader_main(uint32_t magic, uint64_t information);
-_Noreturn void kernel_enter(uint64_t entry, struct handoff *handoff);
+_Noreturn void kernel_enter(uint64_t entry, struct handoff *handoff, uint32_t index);
 
 static struct input input;
 static struct ranges map;
@@ -158,13 +159,27 @@ static struct boot_info *information_build(uint32_t function_count)
     if (info_build(&source, (uint8_t *)handoff.boot_info, handoff.boot_info,
                    handoff.boot_info_size))
         fail("the boot information does not fit its area");
+    handoff.first[handoff.first_segments++] =
+        (struct handoff_segment){.virtual = BOOT_INFO_ADDRESS,
+                                 .physical = handoff.boot_info,
+                                 .size = handoff.boot_info_size,
+                                 .rights = SEGMENT_READ};
     return (struct boot_info *)handoff.boot_info;
+}
+
+/* All CPUs, for the kernel; from now on the boot information is complete but for the time. */
+static void cpus_prepare(struct boot_info *info)
+{
+    hardware_require(hardware_prepare_cpus(
+        &hardware, &handoff, (struct boot_cpu *)(handoff.boot_info + info->cpus.offset)));
+    info->guest = handoff.guest.limits;
 }
 
 _Noreturn void loader_main(uint32_t magic, uint64_t information)
 {
     enum multiboot_status status;
     uint32_t function_count;
+    struct boot_info *info;
     uint64_t entry;
 
     console_init();
@@ -187,6 +202,9 @@ _Noreturn void loader_main(uint32_t magic, uint64_t information)
     function_count = hardware_stop_bus_masters(&hardware, functions);
     if (function_count > BOOT_MAX_FUNCTIONS)
         function_count = BOOT_MAX_FUNCTIONS;
-    information_build(function_count)->kernel_entry_tsc = tsc_read();
-    kernel_enter(entry, &handoff);
+    hardware_mask_interrupts(&hardware, &handoff);
+    info = information_build(function_count);
+    cpus_prepare(info);
+    info->kernel_entry_tsc = tsc_read();
+    kernel_enter(entry, &handoff, 0);
 }

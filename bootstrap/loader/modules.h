@@ -4,8 +4,7 @@
  * Until a module is unpacked, the memory that the boot loader put it into is MEMORY_LOADER;
  * afterwards it is FREE again. Every fault ends the boot with a line that names the module.
  */
-#ifndef CAIRN_LOADER_MODULES_H
-#define CAIRN_LOADER_MODULES_H
+#pragma once
 
 #include <stdint.h>
 
@@ -61,5 +60,3 @@ void modules_unpack_data(struct modules *modules, struct ranges *map);
  */
 uint64_t memory_require(struct ranges *map, uint64_t size, enum memory_type type, uint32_t index,
                         const char *what);
-
-#endif

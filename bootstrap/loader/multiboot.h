@@ -4,8 +4,7 @@
  * The information lies in memory that nobody has reserved. So all of it is copied first, with
  * every size checked against its tag and every text against its bound, and never looked at again.
  */
-#ifndef CAIRN_LOADER_MULTIBOOT_H
-#define CAIRN_LOADER_MULTIBOOT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,5 +70,3 @@ enum multiboot_status multiboot_read(uint32_t magic, uint64_t information, struc
 
 /* The error in words, static. */
 const char *multiboot_status_text(enum multiboot_status status);
-
-#endif

@@ -3,8 +3,7 @@
  *
  * Whatever stands in front of it (QEMU puts the host's path there) means nothing.
  */
-#ifndef CAIRN_LOADER_NAMES_H
-#define CAIRN_LOADER_NAMES_H
+#pragma once
 
 #define NAME_MAX_BYTES 64 /* NUL included */
 
@@ -21,5 +20,3 @@ enum name_status name_find(const char *arguments, char name[NAME_MAX_BYTES])
 
 /* The error in words, static. */
 const char *name_status_text(enum name_status status);
-
-#endif

@@ -2,8 +2,7 @@
  * The page tables that the loader is on, and that the kernel starts on: the low 4 GiB one to one,
  * and at last the kernel's half.
  */
-#ifndef CAIRN_LOADER_PAGING_H
-#define CAIRN_LOADER_PAGING_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +14,3 @@ void paging_seal(void);
 
 /* Add the kernel's half of this top table. Nobody has used that part yet. */
 void paging_add_kernel(const uint64_t *root);
-
-#endif

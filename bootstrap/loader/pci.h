@@ -1,8 +1,7 @@
 /*
  * Switching off bus mastering on PCI functions, over an abstract configuration space.
  */
-#ifndef CAIRN_LOADER_PCI_H
-#define CAIRN_LOADER_PCI_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ struct pci_masters {
 
 /* Visits every function of the segment; adds to masters; a warning line for each that stays on. */
 void pci_stop_masters(const struct pci_space *space, struct pci_masters *masters);
-
-#endif

@@ -4,8 +4,7 @@
  * Ranges are sorted by base, never overlap, are never empty, and end at or below RANGES_LIMIT, so
  * no sum of a base and a size wraps. Neighbours that touch and are alike are one range.
  */
-#ifndef CAIRN_LOADER_RANGES_H
-#define CAIRN_LOADER_RANGES_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -75,5 +74,3 @@ uint64_t ranges_total(const struct ranges *map, enum memory_type type, uint64_t 
 
 /* The number of the range that starts at base, or map->count if there is none. */
 uint32_t ranges_find(const struct ranges *map, uint64_t base);
-
-#endif

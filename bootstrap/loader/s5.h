@@ -1,8 +1,7 @@
 /*
  * The sleep type values for S5 (power off) from AML, without an AML interpreter.
  */
-#ifndef CAIRN_LOADER_S5_H
-#define CAIRN_LOADER_S5_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,5 +17,3 @@ struct s5_values {
  * first one that is well formed counts; false if there is none.
  */
 bool s5_find(const uint8_t *aml, uint32_t size, struct s5_values *values);
-
-#endif

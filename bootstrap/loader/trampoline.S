@@ -1,8 +1,11 @@
 /*
  * The way of every other CPU: from real mode, where the start-up interrupt puts it, to the loop in
- * which it waits for the kernel. cpus.c copies trampoline_size bytes to a frame below
- * 640 KiB and fills in struct trampoline_data there. Only the 16-bit part runs there, on no stack.
+ * which it waits until there is a stack for it. cpus.c copies trampoline_size bytes to a frame
+ * below 640 KiB and fills in struct trampoline_data there. Only the 16-bit part runs there, on no
+ * stack.
  */
+
+#include "kernel_layout.h"
 
 #define MSR_APIC_BASE  0x1b
 #define MSR_X2APIC_ID  0x802
@@ -104,8 +107,6 @@ cpu_wait:
     jne 4f
     shrq $32, %rsi
 
-    movq cpu_handoff, %rdi
-    movq cpu_mailbox, %rbx
 3:  pause
     cmpl %esi, tsc_question     /* tsc.c: what time is it? */
     jne 5f
@@ -114,10 +115,14 @@ cpu_wait:
     movl %eax, tsc_answer
     movl %edx, tsc_answer + 4
     movl $0, tsc_question
-5:  movq (%rbx), %rax
-    testq %rax, %rax
-    jz 3b
-    jmp kernel_jump             /* RSI: the index */
+5:  cmpl $0, cpus_called
+    je 3b
+
+    movq %rsi, %rdi             /* the index; on the stack that the CPU has in the kernel */
+    shlq $16, %rsi
+    leaq CPU_AREAS + CPU_STACK_TOP(%rsi), %rsp
+    xorl %ebp, %ebp
+    call cpu_follow             /* prepare.c; does not return */
 
 4:  cli
     hlt
@@ -125,12 +130,8 @@ cpu_wait:
 
     .bss
     .balign 8
-    .globl cpu_claim, cpu_handoff, cpu_mailbox
+    .globl cpu_claim
 cpu_claim:
-    .skip 8
-cpu_handoff:
-    .skip 8
-cpu_mailbox:
     .skip 8
 
     .section .note.GNU-stack, "", @progbits

@@ -1,8 +1,7 @@
 /*
  * Do the CPUs' TSCs agree? Time is the TSC, on every CPU the same, or the machine is refused.
  */
-#ifndef CAIRN_LOADER_TSC_H
-#define CAIRN_LOADER_TSC_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@
  */
 enum hardware_status tsc_compare(uint32_t index, uint64_t tsc_hz, uint64_t *skew)
     __attribute__((warn_unused_result));
-
-#endif

@@ -4,8 +4,7 @@
  * A frame is accepted only if its header carries the content's size and a content checksum, and
  * if the whole of it, to the module's last byte, decodes to exactly that size and checksum.
  */
-#ifndef CAIRN_LOADER_UNPACK_H
-#define CAIRN_LOADER_UNPACK_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ enum unpack_status unpack_frame(const uint8_t *packed, uint64_t size,
 
 /* The error in words, static. */
 const char *unpack_status_text(enum unpack_status status);
-
-#endif

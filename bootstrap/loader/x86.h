@@ -2,16 +2,22 @@
  * Instructions that C has no word for, as far as the loader needs them, and the registers it
  * names. Intel SDM 2 (instructions), 4 (MSRs).
  */
-#ifndef CAIRN_LOADER_X86_H
-#define CAIRN_LOADER_X86_H
+#pragma once
 
 #include <stdint.h>
 
 #define MSR_APIC_BASE       0x0000001bu
 #define MSR_FEATURE_CONTROL 0x0000003au
+#define MSR_ARCH_CAPS       0x0000010au
+#define MSR_PAT             0x00000277u
+#define MSR_SYSENTER_CS     0x00000174u
 #define MSR_X2APIC          0x00000800u /* first of the x2APIC registers */
 #define MSR_EFER            0xc0000080u
+#define MSR_STAR            0xc0000081u
+#define MSR_LSTAR           0xc0000082u
+#define MSR_SFMASK          0xc0000084u
 #define MSR_VM_CR           0xc0010114u
+#define MSR_VM_HSAVE_PA     0xc0010117u
 
 #define APIC_BASE_ADDRESS 0x000ffffffffff000ull /* in MSR_APIC_BASE */
 
@@ -76,21 +82,24 @@ PORT_ACCESS(16, w, w)
 PORT_ACCESS(32, l, k)
 #undef PORT_ACCESS
 
-#define CONTROL_REGISTER(name)                                 \
-    static inline uint64_t name##_read(void)                   \
-    {                                                          \
-        uint64_t value;                                        \
-        __asm__ volatile("mov %%" #name ", %0" : "=r"(value)); \
-        return value;                                          \
+#define CONTROL_REGISTER(name)                                          \
+    static inline uint64_t name##_read(void)                            \
+    {                                                                   \
+        uint64_t value;                                                 \
+        __asm__ volatile("mov %%" #name ", %0" : "=r"(value));          \
+        return value;                                                   \
+    }                                                                   \
+    static inline void name##_write(uint64_t value)                     \
+    {                                                                   \
+        __asm__ volatile("mov %0, %%" #name : : "r"(value) : "memory"); \
     }
 CONTROL_REGISTER(cr0)
 CONTROL_REGISTER(cr3)
 CONTROL_REGISTER(cr4)
+CONTROL_REGISTER(dr7)
 #undef CONTROL_REGISTER
 
 static inline void cpu_pause(void)
 {
     __asm__ volatile("pause" : : : "memory");
 }
-
-#endif

@@ -22,6 +22,7 @@ def make_output(target: str, compiler: str) -> str:
 
 def main(compiler: str) -> int:
     programs = make_output("list-programs", compiler).split()
+    servers = make_output("list-servers", compiler).split()
     commands = make_output("list-commands", compiler)
     folders = [ROOT / "out" / f"{compiler}-{build}" for build in ("debug", "release")]
     checks = [
@@ -33,7 +34,7 @@ def main(compiler: str) -> int:
         ("shell", source.check_shell),
         ("includes", lambda: links.check_includes(folders[0], programs)),
         ("links", lambda: [line for folder in folders
-                           for line in links.check_links(folder, programs)]),
+                           for line in links.check_links(folder, programs, servers)]),
         ("cppcheck", lambda: source.check_cppcheck(commands)),
         ("clang-tidy", lambda: source.check_tidy(commands)),
     ]

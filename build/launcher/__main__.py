@@ -42,6 +42,7 @@ def add_content_options(parser: argparse.ArgumentParser, build: str) -> None:
     add("--cmdline", default="", metavar="STRING", help="the system's command line")
     add("--module", action="append", default=[], metavar="FILE,ARGS",
         help="one more boot module; ARGS holds name=NAME; replaces one of the same name")
+    add("--system", metavar="FILE", help="a system.conf: root starts the programs that it names")
     add("--without", action="append", default=[], metavar="NAME", help="leave this module out")
     add("vm", nargs="*", metavar="VM.conf", help="a virtual machine to start")
 

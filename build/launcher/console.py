@@ -4,7 +4,8 @@ import collections
 import re
 
 ESCAPE = 0x1D  # Ctrl-]
-HELP = "Ctrl-] q  quit the launcher\r\nCtrl-] Ctrl-]  send Ctrl-]\r\nCtrl-] ?  this help\r\n"
+HELP = ("Ctrl-] q  quit the launcher\r\nCtrl-] Ctrl-]  send Ctrl-]\r\nCtrl-] ?  this help\r\n"
+        "Ctrl-] and n, r or a digit: another program has the keyboard\r\n")
 
 EXIT_LINE = re.compile(rb"CAIRN-EXIT ([0-9]{1,3})")
 MAX_LINE = 4096  # bytes of a line that are remembered
@@ -72,6 +73,8 @@ class EscapeKey:
                 passed.append(byte)
             elif byte in b"qQ":
                 commands.append("quit")
-            else:
+            elif byte in b"?":
                 commands.append("help")
+            else:  # for the system's own console
+                passed += bytes((ESCAPE, byte))
         return bytes(passed), commands

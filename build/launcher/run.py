@@ -15,6 +15,7 @@ from typing import Iterator
 import image
 import platforms
 import signals
+import system
 from console import Transcript
 from emulator import Emulator
 from errors import ROOT, STATUS_SYSTEM_FAILED, STATUS_TIMEOUT, LauncherError
@@ -58,6 +59,10 @@ def choose_modules(options: argparse.Namespace) -> tuple[str, tuple[Module, ...]
     added = [parse_module(text) for text in options.module]
     added = [Module(os.path.abspath(module.path), module.arguments) for module in added]
     standard = [Module(str(folder / name), f"name={name}") for name in STANDARD_MODULES]
+    if options.system:
+        configuration = pathlib.Path(options.system)
+        needed(folder / "root", hint)
+        standard = merge_modules(standard, system.modules(configuration, ROOT / folder, added), [])
     modules = merge_modules(standard, added, options.without)
     for module in modules:
         if module not in added:
@@ -78,7 +83,7 @@ def choose_platform(wanted: str) -> str:
 
 
 def choose_boot(options: argparse.Namespace, platform: str) -> str:
-    if options.iso and (options.cmdline or options.module or options.without):
+    if options.iso and (options.cmdline or options.module or options.without or options.system):
         raise LauncherError("--iso: that image has its own command line and modules")
     if options.boot:
         if options.iso and options.boot != "iso":

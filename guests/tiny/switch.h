@@ -3,8 +3,7 @@
  * R15 points, at these offsets. The monitor puts in what the registers have at the start; the guest
  * compares, changes both, goes away for a while, and compares again, for ever.
  */
-#ifndef CAIRN_GUESTS_SWITCH_H
-#define CAIRN_GUESTS_SWITCH_H
+#pragma once
 
 #define SWITCH_AREA(n) (0xc000 + 0x1000 * (n)) /* guest-physical; the end is a stack's, too */
 
@@ -61,5 +60,3 @@
 
 /* AC and ID, with which SYSCALL is executed. (QEMU's TCG loses CF and DF over it.) */
 #define SWITCH_FLAGS 0x240000
-
-#endif

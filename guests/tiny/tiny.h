@@ -5,8 +5,7 @@
  *
  * guests.list names them all. The offsets are shared with the assembly.
  */
-#ifndef CAIRN_GUESTS_TINY_H
-#define CAIRN_GUESTS_TINY_H
+#pragma once
 
 /* Modes. */
 #define TINY_REAL      0 /* 16-bit, all segments at 0 */
@@ -72,5 +71,4 @@ struct tiny {
 /* The handlers of each kind of IRET: 256 of TINY_HANDLER bytes. */
 extern const uint8_t tiny_handlers[], tiny_handlers64[];
 
-#endif
 #endif

@@ -9,8 +9,7 @@
  * version_minor only appends header fields, entry fields or tables: use header_size and each
  * table's entry_size, never sizeof, to step. Reserved fields are zero.
  */
-#ifndef CAIRN_ABI_BOOT_INFO_H
-#define CAIRN_ABI_BOOT_INFO_H
+#pragma once
 
 #include <stdint.h>
 
@@ -49,7 +48,7 @@ enum memory_type {
     MEMORY_BOOT_INFO = 7,    /* this area */
     MEMORY_FIRST = 8,        /* segments of the first program */
     MEMORY_MODULE = 9,       /* content of a boot module, unpacked */
-    MEMORY_LOADER = 10,      /* the loader's own; the kernel turns it into MEMORY_FREE */
+    MEMORY_LOADER = 10,      /* the loader's own: FREE when it is gone, so nobody sees it */
     MEMORY_FRAMEBUFFER = 11, /* linear framebuffer */
 };
 
@@ -208,5 +207,3 @@ struct boot_info {
 
     struct boot_guest guest;
 };
-
-#endif

@@ -7,8 +7,7 @@
  * every mapping derived from it. Emptying a selector revokes what was derived from it first, so a
  * capability never outlives the one it came from.
  */
-#ifndef CAIRN_ABI_CAPABILITY_H
-#define CAIRN_ABI_CAPABILITY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -81,5 +80,3 @@ enum object_type {
 #define PLATFORM_RIGHT_TRACE (1u << 2) /* switch the event trace */
 
 #define RIGHTS_ALL 0xffffu
-
-#endif

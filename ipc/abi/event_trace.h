@@ -5,8 +5,7 @@
  * Event number n, from 1 on, is in entry n % TRACE_ENTRIES. A reader takes the stamp, then the
  * rest, then the stamp again: if both are the same and not zero, the entry is whole.
  */
-#ifndef CAIRN_ABI_EVENT_TRACE_H
-#define CAIRN_ABI_EVENT_TRACE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -30,5 +29,3 @@ struct trace_entry {
 };
 
 #define TRACE_BYTES (TRACE_ENTRIES * sizeof(struct trace_entry))
-
-#endif

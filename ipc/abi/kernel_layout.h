@@ -10,8 +10,7 @@
  *
  * Pages of a CPU's window; those not named are never mapped and guard the stack above them.
  */
-#ifndef CAIRN_ABI_KERNEL_LAYOUT_H
-#define CAIRN_ABI_KERNEL_LAYOUT_H
+#pragma once
 
 #define FRAME_MAP    0xffff800000000000
 #define KERNEL_IMAGE 0xffffffff80000000
@@ -28,9 +27,30 @@
 #define CPU_DF_STACK  0x8000
 #define CPU_MC_STACK  0xa000
 #define CPU_DB_STACK  0xc000
-#define CPU_TSS_PAGE  0xd000 /* the TSS ends with this page, */
+#define CPU_TSS_PAGE  0xd000 /* begins with the GDT; the TSS ends with this page, */
 #define CPU_IO_BITMAP 0xe000 /* so that its I/O permission bitmap has two frames of its own */
 
-#define HANDOFF_ROOT 16 /* offset in struct handoff */
+#define TSS_SIZE        104
+#define CPU_TSS         (CPU_TSS_PAGE + 0x1000 - TSS_SIZE)
+#define CPU_GDT         CPU_TSS_PAGE
+#define CPU_GDT_POINTER (CPU_TSS_PAGE + GDT_SIZE) /* operand of LGDT */
 
-#endif
+/* Global descriptor table, laid out for SYSCALL and SYSRET (SDM 3A, 5.8.8). */
+#define GDT_SIZE     0x38
+#define KERNEL_CS    0x08
+#define KERNEL_SS    0x10
+#define USER_SS      0x1b
+#define USER_CS      0x23
+#define TSS_SELECTOR 0x28
+
+/* Numbers of the stacks that NMI, double fault, machine check and debug exceptions switch to. */
+#define IST_NMI 1
+#define IST_DF  2
+#define IST_MC  3
+#define IST_DB  4
+
+/* Interrupt vectors that the loader puts into the local APICs. */
+#define VECTOR_TIMER    0xf0
+#define VECTOR_SPURIOUS 0xff
+
+#define HANDOFF_ROOT 16 /* offset in struct handoff */

@@ -4,8 +4,7 @@
  * can hand control to another execution context (CALL, REPLY, DOWN) lose those too.
  * README.md in this folder is the reference: rights, errors, bounds and atomicity of each call.
  */
-#ifndef CAIRN_ABI_SYSCALL_H
-#define CAIRN_ABI_SYSCALL_H
+#pragma once
 
 enum syscall_number {
     SYSCALL_CALL = 0,      /* portal, words, deadline: call a portal and wait for the reply */
@@ -114,5 +113,3 @@ enum control_pci { PCI_BIND = 0, PCI_UNBIND = 1, PCI_ACKNOWLEDGE = 2 };
 
 /* The first program's UTCB: one page. */
 #define FIRST_UTCB_ADDRESS 0x00006ffffffff000ull
-
-#endif

@@ -2,8 +2,7 @@
  * The UTCB: one page that an execution context shares with the kernel. Messages longer than four
  * words pass through it, and capabilities. The kernel reads each word of it once.
  */
-#ifndef CAIRN_ABI_UTCB_H
-#define CAIRN_ABI_UTCB_H
+#pragma once
 
 #include <stdint.h>
 
@@ -57,5 +56,3 @@ struct utcb_state {
     uint64_t vector, error, address; /* of the exception, if it has one now; else zero */
     uint64_t id;                     /* names it in the event trace while it lives */
 };
-
-#endif

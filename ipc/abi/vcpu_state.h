@@ -11,8 +11,7 @@
  * The kernel reads each field once. What a guest cannot have is refused, made what it can be, or
  * becomes an EXIT_FAILED: README.md says which.
  */
-#ifndef CAIRN_ABI_VCPU_STATE_H
-#define CAIRN_ABI_VCPU_STATE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -222,5 +221,3 @@ struct vcpu_state {
 
 _Static_assert(sizeof(struct vcpu_state) <= VCPU_IMAGE_OFFSET, "the image follows");
 _Static_assert(offsetof(struct vcpu_state, rip) == 128, "general registers by their number");
-
-#endif

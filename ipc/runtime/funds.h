@@ -9,8 +9,7 @@
  * The frames come from the front of one MEM, in children that the bank pays for: a pool whose last
  * frames are never needed for anything else, so that the record of a new deposit has room there.
  */
-#ifndef CAIRN_RUNTIME_FUNDS_H
-#define CAIRN_RUNTIME_FUNDS_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -44,5 +43,3 @@ __attribute__((warn_unused_result)) bool funds_add(struct funds *f, const struct
  * STATUS_BUSY: some frames are in use; what could be taken back was.
  */
 enum status funds_close(struct funds *f);
-
-#endif

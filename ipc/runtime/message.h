@@ -2,8 +2,7 @@
  * Messages: up to MESSAGE_WORDS words. The first four travel in registers and are kept here; the
  * others are in the UTCB of whoever sends or receives, from where the next message replaces them.
  */
-#ifndef CAIRN_RUNTIME_MESSAGE_H
-#define CAIRN_RUNTIME_MESSAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ static inline bool message_put(struct message *m, uint64_t value)
     m->length++;
     return true;
 }
-
-#endif

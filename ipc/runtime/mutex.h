@@ -3,8 +3,7 @@
  * those who have to wait. Without contention no system call is made. Who waits does not lend the
  * holder its time: threads of different priority that share data use a handler instead.
  */
-#ifndef CAIRN_RUNTIME_MUTEX_H
-#define CAIRN_RUNTIME_MUTEX_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ __attribute__((warn_unused_result)) bool mutex_try(struct mutex *mutex);
 
 /* The holder gives it up, to who waited longest if anybody waits. */
 void mutex_give(struct mutex *mutex);
-
-#endif

@@ -3,8 +3,7 @@
  * out each selector of its range once until it is given back. Not safe for two threads at a time:
  * whoever shares one holds a lock.
  */
-#ifndef CAIRN_RUNTIME_SELECTORS_H
-#define CAIRN_RUNTIME_SELECTORS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -26,5 +25,3 @@ uint32_t selectors_take(struct selectors *s, uint32_t count);
 
 /* Gives back count selectors from selector on, which are empty. */
 void selectors_give(struct selectors *s, uint32_t selector, uint32_t count);
-
-#endif

@@ -4,12 +4,10 @@
  *
  * Two stubs do all of it, but for semaphores, whose calls are short. Most calls preserve RBX, RBP,
  * R12 to R15 and lose the rest; those that can hand control to another execution context (CALL,
- * REPLY, DOWN) lose all but RSP. The kernel does not preserve vector registers over the second
- * kind: code that uses them treats them as lost, which is what a function call means to compilers
- * anyway.
+ * REPLY, DOWN) lose all but RSP, the vector registers too. The stubs push: code that has them has
+ * no red zone (-mno-red-zone).
  */
-#ifndef CAIRN_RUNTIME_SYSTEM_H
-#define CAIRN_RUNTIME_SYSTEM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +15,19 @@
 #include "capability.h"
 #include "message.h"
 #include "syscall.h"
+
+/*
+ * What such a call loses in code that has vector registers: to a compiler an asm statement is no
+ * function call.
+ */
+#ifdef __SSE__
+#define SYSTEM_LOST                                                                            \
+    , "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", \
+        "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", \
+        "st(5)", "st(6)", "st(7)"
+#else
+#define SYSTEM_LOST
+#endif
 
 /* What a call returns: value (RDX) has a meaning for some statuses only. */
 struct answer {
@@ -60,7 +71,7 @@ static inline void system_switching(struct system_registers *r)
                      : "+a"(r->rax), "+D"(r->rdi), "+S"(r->rsi), "+d"(r->rdx), "+r"(r8), "+r"(r9),
                        "+r"(r10)
                      :
-                     : "rbx", "rcx", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+                     : "rbx", "rcx", "r11", "r12", "r13", "r14", "r15", "cc", "memory" SYSTEM_LOST);
     r->r8 = r8;
     r->r9 = r9;
 }
@@ -136,7 +147,8 @@ static inline enum status semaphore_down(uint32_t semaphore, uint32_t flags, uin
     __asm__ volatile("push %%rbp; push %%rbx; syscall; pop %%rbx; pop %%rbp"
                      : "+a"(rax), "+D"(rdi), "+S"(rsi), "+d"(deadline)
                      :
-                     : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc", "memory");
+                     : "rcx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "cc",
+                       "memory" SYSTEM_LOST);
     return (enum status)rax;
 }
 
@@ -450,5 +462,3 @@ static inline struct answer time_consumed(uint32_t time)
 {
     return object_control(time, SC_TIME, 0);
 }
-
-#endif

@@ -7,8 +7,7 @@
  * domain in which the context runs, as must the stack. What the functions need of the kernel's
  * memory comes from one pool; a failed call changes nothing.
  */
-#ifndef CAIRN_RUNTIME_THREAD_H
-#define CAIRN_RUNTIME_THREAD_H
+#pragma once
 
 #include "system.h"
 
@@ -56,5 +55,3 @@ __attribute__((warn_unused_result)) struct answer handler_start(struct handler *
  * which handles, replies and waits. A reply that is too long is replaced by an empty one.
  */
 extern const char thread_entry[], handler_entry[];
-
-#endif

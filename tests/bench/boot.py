@@ -23,7 +23,7 @@ LOADER_PHASES = (("input", ENTRY), ("acpi", "hardware_find_tables"), ("modules",
                  ("calibrate", "hardware_calibrate"), ("cpus", "hardware_start_cpus"),
                  ("pci", "hardware_stop_bus_masters"), ("space", "kernel_space_frames"),
                  ("information", "info_build"))
-KERNEL_PHASES = (("start", ENTRY), ("cpu", "cpu_main"), ("finish", "boot_free_loader"))
+KERNEL_PHASES = (("start", ENTRY), ("cpu", "cpu_main"), ("finish", "first_make"))
 
 # Events counted between the kernel's entry and the first program.
 EVENTS = ("cr3", "invalidate", "wrmsr", "rdmsr", "port", "lock")

@@ -39,6 +39,17 @@ bench-tools: out/host/bench/counter.so out/host/bench/profile.so out/host/bench/
 bench.sources := $(wildcard tests/bench/system/*.c tests/bench/system/*.S ipc/runtime/*.c \
     ipc/runtime/*.S) tests/system/options.c \
     tests/system/print.c
-bench.includes := ipc/abi ipc/runtime tests/bench/system tests/system
+bench.includes := ipc/abi ipc/protocol ipc/runtime tests/bench/system tests/system
 bench.ldscript := tests/system/first.ld
 $(eval $(call program,bench))
+
+# Two programs that root starts: they are measured talking to each other (services.py).
+bench.client.sources := tests/bench/programs/client.c ipc/runtime/session.c
+bench.client.includes := tests/bench/programs tests/bench/system
+$(eval $(call server,bench.client))
+bench.server.sources := tests/bench/programs/server.c ipc/runtime/service.c
+bench.server.includes := tests/bench/programs tests/bench/system
+$(eval $(call server,bench.server))
+bench.weigh.sources := tests/bench/programs/weigh.c
+bench.weigh.includes := bootstrap/musl/port
+$(eval $(call server,bench.weigh))

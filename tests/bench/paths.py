@@ -234,7 +234,7 @@ def traced_figures(path: Path, steps: trace.Steps) -> dict[str, Counts]:
 
 
 def bochs_rows() -> list[dict]:
-    traced, console = trace.run(BENCH.with_suffix(".lz4"), 1)
+    traced, console = trace.run({"first": BENCH.with_suffix(".lz4")}, 1)
     found: dict[str, Counts] = {}
     for path, steps in zip(parsed(console), traced, strict=True):
         if path.name in BOCHS_PATHS or path.part in BOCHS_PATHS:
@@ -245,7 +245,7 @@ def bochs_rows() -> list[dict]:
 def wake_rows() -> list[dict]:
     """From the UP on CPU 0 until what waits on CPU 1, which is idle, runs: what CPU 0 executes
     until it is back, and what CPU 1 does until it has left the kernel, or is in the guest."""
-    traced, console = trace.run(BENCH.with_suffix(".lz4"), 2)
+    traced, console = trace.run({"first": BENCH.with_suffix(".lz4")}, 2)
     paths = zip((path.name for path in parsed(console)), traced, strict=True)
     rows = []
     for name, steps in paths:

@@ -103,8 +103,9 @@ def commands(cpus: int) -> str:
     return "c\n" + (switch("on") + "c\n" + switch("off") + "c\n") * PATHS_MOST
 
 
-def image(path: pathlib.Path, bench: pathlib.Path) -> None:
-    done = subprocess.run(["build/cairn", "iso", "-o", path, "--module", f"{bench},name=first"],
+def image(path: pathlib.Path, modules: dict[str, pathlib.Path]) -> None:
+    words = [word for name, file in modules.items() for word in ("--module", f"{file},name={name}")]
+    done = subprocess.run(["build/cairn", "iso", "-o", path, *words],
                           cwd=machine.ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, check=False)
     if done.returncode:
@@ -146,11 +147,12 @@ def emulate_again(folder: pathlib.Path, iso: pathlib.Path, cpus: int) -> tuple[s
     return emulate(folder, iso, cpus)
 
 
-def run(bench: pathlib.Path, cpus: int) -> tuple[list[Steps], str]:
-    """Traces of all paths, and the console. The machine is run twice, and must do the same."""
+def run(modules: dict[str, pathlib.Path], cpus: int) -> tuple[list[Steps], str]:
+    """Traces of all paths, and the console. modules: by name, the first program among
+    them. The machine is run twice, and must do the same."""
     with tempfile.TemporaryDirectory(prefix="cairn-bench-") as name:
         folder = pathlib.Path(name)
-        image(folder / "image.iso", bench)
+        image(folder / "image.iso", modules)
         once, again = (emulate_again(folder, folder / "image.iso", cpus) for _ in range(2))
     traced = repetitions(once[0].splitlines())
     if (traced, once[1]) != (repetitions(again[0].splitlines()), again[1]):

@@ -61,6 +61,27 @@ def check_links(folder: str) -> None:
         tap.ok(words in complaints, f"seen: {words}", complaints)
 
 
+def check_calls(folder: str) -> None:
+    """System calls: the runtime's are expected in a server, musl's own and one's own are not."""
+    stub = ('#include "system.h"\nenum status _start(void);\nenum status _start(void)\n{\n'
+            "    return semaphore_up(1);\n}\n")
+    folders = [f"-I{support.ROOT}/ipc/{name}" for name in ("runtime", "abi")]
+    flags = ["-g", "-O2", f"-ffile-prefix-map={support.ROOT}=.", *folders]
+    program = link(folder, stub, flags, [])
+    tap.equal(links.check_calls("x", program), [], "a system call of the runtime's")
+    own = 'void _start(void);\nvoid _start(void)\n{\n    __asm__ volatile("syscall");\n}\n'
+    tap.equal(len(links.check_calls("x", link(folder, own, flags, []))), 1, "seen: one's own")
+    musl = next((support.ROOT / "out/sources").glob("musl-*/src/thread/x86_64/clone.s"))
+    program = link(folder, stub, flags, [])
+    subprocess.run(["as", "-o", f"{folder}/clone.o", str(musl)], check=True)
+    subprocess.run(["ld", *LINK, "-o", f"{folder}/y", f"{folder}/x.o", f"{folder}/clone.o"],
+                   check=True)
+    tap.equal(len(links.check_calls("x", f"{folder}/y")), 2, "seen: the two of musl's own clone")
+    tap.equal(len(links.check_calls("x", link(folder, START, [], []))), 1, "seen: none at all")
+    thread_local = link(folder, START + "__thread int x = 1;\n", [], [])
+    tap.equal(links.check_segments("x", thread_local, True), [], "a server has a TLS segment")
+
+
 def check_dependencies(folder: str) -> None:
     objects = pathlib.Path(folder) / "obj"
     (objects / "kernel").mkdir(parents=True)
@@ -165,7 +186,7 @@ def check_errors(folder: str) -> None:
         tap.ok(words in complaints and bool(words) == bool(complaints), what, complaints)
 
 
-for test in (check_errors, check_links, check_dependencies, check_text):
+for test in (check_errors, check_links, check_calls, check_dependencies, check_text):
     with tempfile.TemporaryDirectory(prefix="cairn-test-") as the_folder:
         test(the_folder)
 sys.exit(tap.done())

@@ -110,7 +110,8 @@ def check_variables(copy: Copy) -> None:
     tap.equal(copy.make("run", "PLATFORM=bochs", "CPUS=2", "MEMORY=64M", "CMDLINE=tests=* x"),
               (0, "<run><--build><debug><--compiler><gcc><--platform><bochs><--cpus><2><--memory>"
                   "<64M><--cmdline><tests=* x>"), "make run with variables")
-    tap.equal(copy.make("run"), (0, "<run><--build><debug><--compiler><gcc>"), "make run alone")
+    tap.equal(copy.make("run"), (0, "<run><--build><debug><--compiler><gcc>"
+                                   "<--system><bootstrap/demo.conf>"), "make run alone")
 
 
 with tempfile.TemporaryDirectory(prefix="cairn-test-") as the_folder:

@@ -153,6 +153,8 @@ def check_terminal(tree: support.Tree) -> None:
     tap.ok(terminal.wait_for(rb"b'\x03'") and terminal.wait_for(rb"b'\x1d'")
            and terminal.wait_for(rb"b'\r'"), "Ctrl-C, a doubled Ctrl-] and Enter reach the machine",
            str(terminal.output))
+    terminal.type(b"\x1dn")
+    tap.ok(terminal.wait_for(rb"b'n'"), "Ctrl-] with a key that the launcher does not know, too")
     terminal.type(b"\x1d?")
     tap.ok(terminal.wait_for(b"quit the launcher"), "Ctrl-] ? shows help")
     terminal.type(b"\x1dq")

@@ -32,8 +32,7 @@ EXPECTED = {
         # \[loader\] module kernel: \d+ -> \d+ bytes
         # \[loader\] module first: \d+ -> \d+ bytes
         # \[loader\] CPUs: 2, TSC \d+ kHz
-        # \[kernel\] Cairn, .* debug build: CPUs 2, TSC \d+ kHz, xAPIC, \
-            guests by SVM, timer by LAPIC count, .*
+        # \[loader\] debug build: guests by SVM, timer by LAPIC count, xAPIC, .*
         # \[first\] Cairn, interface \d+\.\d+\.\d+, started by qemu
         # \[first\]   CPU             QEMU .*
         # \[first\]   CPUs running    2, APIC ids 0 1, xAPIC mode
@@ -46,8 +45,7 @@ EXPECTED = {
     "bochs": r"""
         # \[loader\] module kernel: lz4 \d+ -> \d+ bytes
         # \[loader\] warning: bus mastering stays on at PCI 0:0:0.0, host bridge 8086:1237
-        # \[kernel\] Cairn, .* debug build: CPUs 2, .*, guests by VMX, \
-            timer by TSC deadline, DMA not confined
+        # \[loader\] debug build: guests by VMX, timer by TSC deadline, x2APIC, DMA not confined
         # \[first\] Cairn, interface \d+\.\d+\.\d+, started by GRUB .*
         # \[first\]   CPU             Intel.*
         # \[first\]   CPUs running    2, APIC ids 0 1, x2APIC mode

@@ -14,7 +14,7 @@ from tests.observe import look  # noqa: E402
 from tests.observe.look import System  # noqa: E402
 
 IOAPIC_PINS = 24
-TIMER = "240"  # VECTOR_TIMER in microkernel/layout.h: a turn may end as the machine is stopped
+TIMER = "240"  # VECTOR_TIMER in ipc/abi/kernel_layout.h: a turn may end as the machine is stopped
 LOCAL_VECTORS = ("LVT0", "LVTPC", "LVTERR", "LVTTHMR")
 
 

@@ -1,6 +1,5 @@
 /* What actors do that C cannot express (actors.S). */
-#ifndef CAIRN_SYSTEM_ACTORS_H
-#define CAIRN_SYSTEM_ACTORS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@ void vectors_fill(uint64_t value);
 
 /* In how many halves of XMM registers the value is: 0 to 32. */
 uint64_t vectors_count(uint64_t value);
-
-#endif

@@ -2,8 +2,7 @@
  * A thread on the second CPU that does what it is told, for suites about two CPUs at once. It stays
  * when they are done.
  */
-#ifndef CAIRN_SYSTEM_AGENT_H
-#define CAIRN_SYSTEM_AGENT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ bool agent_do(void (*run)(void));
 
 /* Two CPUs that both call this with the same round go on at the same moment. */
 void agent_meet(volatile uint64_t *mine, const volatile uint64_t *other, uint64_t round);
-
-#endif

@@ -2,8 +2,7 @@
  * Reading the boot information area without trusting it: every offset, count and size is checked
  * against the area's size before anything is read there.
  */
-#ifndef CAIRN_SYSTEM_BOOT_VIEW_H
-#define CAIRN_SYSTEM_BOOT_VIEW_H
+#pragma once
 
 #include <stdint.h>
 
@@ -38,5 +37,3 @@ const void *boot_view_entry(const struct boot_view *view, const struct boot_tabl
 
 /* The NUL-terminated string at offset; NULL if its offset or its end lies outside. */
 const char *boot_view_string(const struct boot_view *view, uint32_t offset);
-
-#endif

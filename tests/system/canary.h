@@ -3,8 +3,7 @@
  * (canary.S). RSP points at the struct meanwhile, because it is the one register that every way
  * through the kernel preserves; so a new execution context may also begin with it.
  */
-#ifndef CAIRN_SYSTEM_CANARY_H
-#define CAIRN_SYSTEM_CANARY_H
+#pragma once
 
 #define CANARY_IN          0
 #define CANARY_IN_BASES    128
@@ -77,5 +76,4 @@ void canary_once(struct canary *c);
 /* Where an EC with RSP = c->in begins: notes its registers, fills them, SYSCALL, and again. */
 extern const char canary_serve[];
 
-#endif
 #endif

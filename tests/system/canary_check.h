@@ -1,6 +1,5 @@
 /* Marks of an owner in all registers (canary.h), and what must be there after the kernel. */
-#ifndef CAIRN_SYSTEM_CANARY_CHECK_H
-#define CAIRN_SYSTEM_CANARY_CHECK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ uint64_t canary_bases(const struct canary *c, bool fresh);
 
 /* How many bytes of the vector state are not as they were; initial: not as in a new thread. */
 uint64_t canary_vectors_wrong(const struct canary *c, bool initial);
-
-#endif

@@ -1,6 +1,5 @@
 /* Code that others stop, look into and change while it runs (controlled.S). */
-#ifndef CAIRN_SYSTEM_CONTROLLED_H
-#define CAIRN_SYSTEM_CONTROLLED_H
+#pragma once
 
 #include <stdint.h>
 
@@ -27,5 +26,3 @@ extern const char controlled_step_stop[], controlled_step_end[];
 /* Counts up for ever. */
 _Noreturn void controlled_spin(volatile uint64_t *counter);
 extern const char controlled_spin_begin[], controlled_spin_end[];
-
-#endif

@@ -1,6 +1,5 @@
 /* Instructions that C cannot express. */
-#ifndef CAIRN_SYSTEM_CPU_H
-#define CAIRN_SYSTEM_CPU_H
+#pragma once
 
 #include <stdint.h>
 
@@ -64,5 +63,3 @@ static inline void cpu_pause(void)
 {
     __asm__ volatile("pause");
 }
-
-#endif

@@ -2,8 +2,7 @@
  * What start.S saw at the first instruction, before it changed anything. The offsets are shared
  * with the assembly; entry.h is included by both.
  */
-#ifndef CAIRN_SYSTEM_ENTRY_H
-#define CAIRN_SYSTEM_ENTRY_H
+#pragma once
 
 #define ENTRY_GENERAL     0 /* RAX RCX RDX RBX RSP RBP RSI RDI R8 .. R15 */
 #define ENTRY_FLAGS       128
@@ -56,5 +55,4 @@ extern const struct entry_state entry_state;
 extern const char _start[];
 extern char stack_begin[], stack_end[];
 
-#endif
 #endif

@@ -2,8 +2,7 @@
  * The documented errors (ipc/abi/errors.list), one case for each: a call that must be refused, and
  * what has to be there for it. The stage is what all cases share; a case leaves it as it found it.
  */
-#ifndef CAIRN_SYSTEM_ERRORS_H
-#define CAIRN_SYSTEM_ERRORS_H
+#pragma once
 
 #include "world.h"
 
@@ -108,5 +107,3 @@ bool scene_vectors_bound(void); /* all of CPU 0 */
 void scene_bound_close(void);
 bool scene_pools(void); /* E_CHAIN + 14 is the sixteenth of pools in each other */
 void scene_pools_close(void);
-
-#endif

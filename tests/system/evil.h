@@ -5,8 +5,7 @@
  * too many exits, ends after a while. At each exit the monitor looks whether its own registers are
  * as they were.
  */
-#ifndef CAIRN_SYSTEM_EVIL_H
-#define CAIRN_SYSTEM_EVIL_H
+#pragma once
 
 #include "monitor.h"
 
@@ -44,5 +43,3 @@ uint64_t evil_begin(struct monitor_vcpu *v);
 /* Our registers that no guest can have changed: gives them values; none of them was. */
 void evil_host_mark(void);
 bool evil_host_is_whole(void);
-
-#endif

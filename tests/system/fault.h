@@ -1,6 +1,5 @@
 /* Fault cases: the program does one forbidden thing and must not come back. */
-#ifndef CAIRN_SYSTEM_FAULT_H
-#define CAIRN_SYSTEM_FAULT_H
+#pragma once
 
 #include "machine.h"
 #include "options.h"
@@ -10,5 +9,3 @@
  * case or nothing stopped it; both were said then.
  */
 void fault_run(const struct machine *m, struct word name);
-
-#endif

@@ -4,8 +4,7 @@
  * experiment instead of testing the kernel is tamed (fuzz_tame.c): a thread never gives up what it
  * stands on, waits only for a while, and starts contexts only at code that is there.
  */
-#ifndef CAIRN_SYSTEM_FUZZ_H
-#define CAIRN_SYSTEM_FUZZ_H
+#pragma once
 
 #include "world.h"
 
@@ -107,5 +106,3 @@ void fuzz_called(struct handler *self, struct message *message);
  * that RSP consists of, a little later; deposit in the pool and withdraw the MEM of RSP for ever.
  */
 extern const char fuzz_echo[], fuzz_stuck[], fuzz_kill[], fuzz_lend[];
-
-#endif

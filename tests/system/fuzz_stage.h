@@ -3,8 +3,7 @@
  * their threads and who watches them (fuzz_watch.c), a domain that they must not touch
  * (fuzz_witness.c), and what came back from their calls (fuzz_report.c).
  */
-#ifndef CAIRN_SYSTEM_FUZZ_STAGE_H
-#define CAIRN_SYSTEM_FUZZ_STAGE_H
+#pragma once
 
 #include "fuzz.h"
 
@@ -60,5 +59,3 @@ void fuzz_witness_close(void);
 
 /* Prints what came back, and asserts it. calls: that were to be made. */
 void fuzz_report(uint64_t calls);
-
-#endif

@@ -1,6 +1,5 @@
 /* Names against patterns. */
-#ifndef CAIRN_SYSTEM_GLOB_H
-#define CAIRN_SYSTEM_GLOB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,5 +10,3 @@
  * (length + 1) * (strlen(name) + 1) steps; no recursion.
  */
 bool glob_match(const char *pattern, size_t length, const char *name);
-
-#endif

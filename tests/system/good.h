@@ -2,8 +2,7 @@
  * Those beside whom hostile guests run, and who must not notice: a guest that computes in its own
  * memory, as urgent as they, and a domain that has nothing to do with any (fuzz_witness.c).
  */
-#ifndef CAIRN_SYSTEM_GOOD_H
-#define CAIRN_SYSTEM_GOOD_H
+#pragma once
 
 #include "monitor.h"
 
@@ -25,5 +24,3 @@ uint64_t good_rounds(void);
 
 /* Time for a VCPU in turns of GOOD_TURN, as much as it likes. */
 bool good_start(struct monitor_vcpu *v, uint8_t priority);
-
-#endif

@@ -2,8 +2,7 @@
  * Guests and the exits that each of them has: what suite guest_exits compares. The first is always
  * EXIT_STARTUP, and is not listed.
  */
-#ifndef CAIRN_SYSTEM_GUEST_CASES_H
-#define CAIRN_SYSTEM_GUEST_CASES_H
+#pragma once
 
 #include "monitor.h"
 
@@ -52,5 +51,3 @@ uint64_t answer_osxsave(struct monitor_vcpu *v, const struct monitor_exit *e);
 #define CASE_READ    0x41000ull              /* can be read */
 #define CASE_WRITE   0x42000ull              /* and written, but not executed */
 #define CASE_BYTES   (TINY_BYTES + 3 * PAGE) /* the last two are those */
-
-#endif

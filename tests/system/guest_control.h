@@ -3,8 +3,7 @@
  * on for ever, whose exits are counted, and whose handler stays in an exit as long as it is told
  * to.
  */
-#ifndef CAIRN_SYSTEM_GUEST_CONTROL_H
-#define CAIRN_SYSTEM_GUEST_CONTROL_H
+#pragma once
 
 #include "monitor.h"
 
@@ -78,5 +77,3 @@ void control_let(unsigned i);
 
 /* The agent, or, with cpu 0, the caller runs a function: on the VCPU's CPU. */
 void control_there(uint32_t cpu, void (*run)(void));
-
-#endif

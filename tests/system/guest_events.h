@@ -2,8 +2,7 @@
  * Events in tiny guests, as suite guest_injection looks at them: each handler (TINY_HANDLERS) tells
  * its vector by a port, and has on its stack what the CPU pushed.
  */
-#ifndef CAIRN_SYSTEM_GUEST_EVENTS_H
-#define CAIRN_SYSTEM_GUEST_EVENTS_H
+#pragma once
 
 #include "monitor.h"
 
@@ -43,5 +42,3 @@ void events_print(const struct monitor_vcpu *v);
 
 /* Events whose delivery is interrupted (guest_deliveries.c). */
 void check_deliveries(struct monitor *m, uint32_t kind);
-
-#endif

@@ -2,8 +2,7 @@
  * The fields of a VCPU's page, by group, each with two values that a 64-bit guest can run with, so
  * that any mixture of groups is a state that can be entered (guest_fields.c).
  */
-#ifndef CAIRN_SYSTEM_GUEST_FIELDS_H
-#define CAIRN_SYSTEM_GUEST_FIELDS_H
+#pragma once
 
 #include "vcpu_state.h"
 
@@ -61,5 +60,3 @@ static inline uint64_t field_cut(const struct field *f, uint64_t value)
 {
     return f->size == 8 ? value : value & ((1ull << 8 * f->size) - 1);
 }
-
-#endif

@@ -4,8 +4,7 @@
  * as a plain monitor would (guest_fuzz_hostile.c). The suite sees to it that they go on, and that
  * nobody else notices.
  */
-#ifndef CAIRN_SYSTEM_GUEST_FUZZ_H
-#define CAIRN_SYSTEM_GUEST_FUZZ_H
+#pragma once
 
 #include "monitor.h"
 
@@ -68,5 +67,3 @@ uint64_t guest_fuzz_hostile(struct monitor_vcpu *v, const struct monitor_exit *e
 bool guest_steady_open(void);
 void guest_steady_check(void); /* it has got on, and is as it should be */
 void guest_steady_close(void);
-
-#endif

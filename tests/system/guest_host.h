@@ -2,8 +2,7 @@
  * What the host has in registers that guests have too, as a program sees it: noted before there is
  * a guest, and compared between its exits.
  */
-#ifndef CAIRN_SYSTEM_GUEST_HOST_H
-#define CAIRN_SYSTEM_GUEST_HOST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ uint64_t host_check(bool selectors);
 void host_bases_set(uint64_t n);
 uint64_t host_bases_check(uint64_t n);
 void host_bases_clear(void);
-
-#endif

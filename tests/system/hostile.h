@@ -1,6 +1,5 @@
 /* What no program may do, one small piece of code each (hostile.S). */
-#ifndef CAIRN_SYSTEM_HOSTILE_H
-#define CAIRN_SYSTEM_HOSTILE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -16,5 +15,3 @@ extern const struct hostile hostile_begin[], hostile_end[];
 
 /* Raises #UD and nothing else. */
 extern const char hostile_stop[];
-
-#endif

@@ -1,6 +1,5 @@
 /* What every suite gets: the opened boot information and what the command line says of it. */
-#ifndef CAIRN_SYSTEM_MACHINE_H
-#define CAIRN_SYSTEM_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -49,5 +48,3 @@ uint64_t machine_memory_of(const struct machine *m, enum memory_type type);
 
 /* Bytes of all ranges that are RAM. */
 uint64_t machine_ram(const struct machine *m);
-
-#endif

@@ -5,8 +5,7 @@
  *
  * What instructions its guests use, it knows the length of, where the CPU does not tell.
  */
-#ifndef CAIRN_SYSTEM_MONITOR_H
-#define CAIRN_SYSTEM_MONITOR_H
+#pragma once
 
 #include "tiny.h"
 #include "vcpu_state.h"
@@ -154,5 +153,3 @@ uint64_t monitor_stop(struct monitor_vcpu *v);
 
 /* Length of the instruction at a guest-physical address; 0: none that guests here use. */
 unsigned monitor_length(const struct monitor *m, uint64_t gpa, uint32_t mode);
-
-#endif

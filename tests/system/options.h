@@ -1,6 +1,5 @@
 /* The machine's command line: words separated by spaces, NAME or NAME=VALUE. */
-#ifndef CAIRN_SYSTEM_OPTIONS_H
-#define CAIRN_SYSTEM_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,5 +22,3 @@ bool option_number(const char *line, const char *name, uint64_t *value);
 
 /* True if word holds exactly the characters of text. */
 bool word_equal(struct word word, const char *text);
-
-#endif

@@ -1,6 +1,5 @@
 /* Formatted output of the first program. */
-#ifndef CAIRN_SYSTEM_PRINT_H
-#define CAIRN_SYSTEM_PRINT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -15,5 +14,3 @@ void print_size(uint64_t bytes);
 
 /* Prints untrusted text: at most limit characters, each outside printable ASCII as '?'. */
 void print_untrusted(const char *text, uint64_t limit);
-
-#endif

@@ -1,6 +1,5 @@
 /* Calls on ranges of ports, interrupt lines and PCI functions, for the suites about them. */
-#ifndef CAIRN_SYSTEM_RANGES_H
-#define CAIRN_SYSTEM_RANGES_H
+#pragma once
 
 #include "system.h"
 
@@ -44,5 +43,3 @@ static inline struct answer irq_acknowledge(uint32_t range, uint64_t line)
 {
     return range_control(range, IRQ_ACKNOWLEDGE, line, 0, 0);
 }
-
-#endif

@@ -3,8 +3,7 @@
  * it is to do is given to it when it asks; meanwhile its handler waits. Between servant_begin and
  * servant_end it is doing it, on its CPU.
  */
-#ifndef CAIRN_SYSTEM_SERVANT_H
-#define CAIRN_SYSTEM_SERVANT_H
+#pragma once
 
 #include "monitor.h"
 
@@ -53,5 +52,3 @@ bool servant_stands(const volatile uint64_t *number);
 
 /* The servant missed once, at that address, and the qualification was that one. */
 bool servant_missed(const struct servant *s, uint64_t qualification, uint64_t address);
-
-#endif

@@ -18,6 +18,7 @@ enum {
 #define PAGE_THERE (TEST_ADDRESS + (3ull << 28)) /* the page, in domains of monitors */
 #define GENERAL    (STATE_RIP | STATE_RFLAGS | STATE_RSP | STATE_CR | STATE_CS_SS)
 #define ROUNDS     3u
+#define BINDINGS   1000u
 
 /* What handlers in other domains do; they have the data of this one. */
 static volatile struct {
@@ -266,6 +267,34 @@ static void check_elsewhere(uint32_t cpu)
     control_close(GUEST);
 }
 
+static volatile uint64_t at[2], wrong[2]; /* by CPU: the round of binding, and failures */
+
+static void binder(uint32_t here)
+{
+    for (uint64_t n = 1; n <= BINDINGS; n++) {
+        agent_meet(&at[here], &at[!here], n);
+        wrong[here] += monitor_bind(control_vcpu(GUEST), EXIT_CPUID, 0) != STATUS_SUCCESS;
+    }
+}
+
+static void binder_there(void)
+{
+    binder(1);
+}
+
+/* Two CPUs bind one exit at the same moment. */
+static void check_binders(void)
+{
+    at[0] = at[1] = wrong[0] = wrong[1] = 0;
+    if (knocker_open(0)) {
+        (void)control_start(GUEST);
+        agent_begin(binder_there);
+        binder(0);
+        tap_ok(agent_wait() && wrong[0] + wrong[1] == 0, "who binds an exit as another does, does");
+    }
+    control_close(GUEST);
+}
+
 /* Work that depends on nobody's clock. */
 static volatile uint64_t spun, spun_before, worked;
 
@@ -398,6 +427,7 @@ void suite_guest_takeover(const struct machine *m)
         check_cpu(1);
         check_elsewhere(0);
         check_elsewhere(1);
+        check_binders();
     }
     world_balance(before);
 }

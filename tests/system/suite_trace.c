@@ -147,6 +147,16 @@ static void check_exception(void)
     tap_ok(actor_end(HANDLER), "the thread goes");
 }
 
+static bool rips_told(const struct monitor_vcpu *v)
+{
+    bool told = v->exits > 1;
+
+    for (uint64_t i = 0; i < v->exits && i < MONITOR_EXITS; i++) {
+        told = told && v->log[i].rip == v->log[i].state.rip;
+    }
+    return told;
+}
+
 /* A guest has registers of its own where the kernel has its way in. */
 static void check_guest(const struct machine *m)
 {
@@ -160,6 +170,7 @@ static void check_guest(const struct machine *m)
     uint64_t end = newest(0);
     (void)object_control(SELECTOR_PD, 77, 0);
     trace(false);
+    tap_ok(rips_told(&monitors[0].vcpus[0]), "a guest's exits have their RIP meanwhile");
     tap_ok(done && newest(0) > start && find(end, TRACE_RETURN, 0, STATUS_BAD_PARAMETER) > 0,
            "system calls are recorded after a guest has run, too");
     monitor_close(&monitors[0]);

@@ -1,6 +1,5 @@
 /* The system suites. Each runs as one TAP subtest and looks at one side of the machine. */
-#ifndef CAIRN_SYSTEM_SUITES_H
-#define CAIRN_SYSTEM_SUITES_H
+#pragma once
 
 #include "machine.h"
 #include "options.h"
@@ -73,5 +72,3 @@ void suite_guest_ends(const struct machine *m);
 
 /* Runs the suites whose names match glob and prints their TAP. Returns how many failed. */
 unsigned suites_run(const struct machine *m, struct word glob);
-
-#endif

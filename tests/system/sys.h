@@ -2,8 +2,7 @@
  * System calls with any number, which ipc/runtime has no functions for, and a raw SYSCALL that
  * shows every register around it. Not for calls that hand control to another thread.
  */
-#ifndef CAIRN_SYSTEM_SYS_H
-#define CAIRN_SYSTEM_SYS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -35,5 +34,3 @@ struct sys_registers {
  */
 void sys_call_raw(const struct sys_registers *in, struct sys_registers *out);
 extern const char sys_call_raw_return[];
-
-#endif

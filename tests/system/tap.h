@@ -2,8 +2,7 @@
  * TAP with one level of subtests: each suite is one test at column 0 whose own tests stand before
  * it, indented by four spaces. One suite at a time.
  */
-#ifndef CAIRN_SYSTEM_TAP_H
-#define CAIRN_SYSTEM_TAP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ void tap_skip(const char *what, const char *reason);
 
 /* Begins an indented comment line; the caller prints the rest and the line feed. */
 void tap_comment(void);
-
-#endif

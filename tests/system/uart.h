@@ -1,6 +1,5 @@
 /* COM1, polled: the console of the first program. */
-#ifndef CAIRN_SYSTEM_UART_H
-#define CAIRN_SYSTEM_UART_H
+#pragma once
 
 #define UART_BASE    0x3f8
 #define UART_LSR     (UART_BASE + 5)
@@ -8,5 +7,3 @@
 
 /* Sends one character as it is. Waits a bounded time for room. */
 void uart_put(char c);
-
-#endif

@@ -2,8 +2,7 @@
  * A thread of low priority that others stop, look into and change, and a handler of its exceptions;
  * for the suites about that.
  */
-#ifndef CAIRN_SYSTEM_VICTIM_H
-#define CAIRN_SYSTEM_VICTIM_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -58,5 +57,3 @@ bool victim_finished(void);
 bool context_await(uint32_t context, uint64_t activity);
 bool victim_await(uint64_t activity);
 bool victim_await_above(const volatile uint64_t *number, uint64_t value);
-
-#endif

@@ -5,8 +5,7 @@
  * A second domain has the same program at the same addresses, data included; so actors in both talk
  * through variables. It has no I/O ports: only the first one prints.
  */
-#ifndef CAIRN_SYSTEM_WORLD_H
-#define CAIRN_SYSTEM_WORLD_H
+#pragma once
 
 #include "cpu.h"
 #include "machine.h"
@@ -132,5 +131,3 @@ bool domain_open_from(uint32_t selector, uint32_t pool);
 bool domain_give(uint32_t domain, uint32_t selector);
 
 bool domain_close(uint32_t selector);
-
-#endif

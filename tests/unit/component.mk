@@ -43,8 +43,8 @@ $(eval $(call unit_test,bench_classify,tests/bench/plugin/classify.c))
 $(eval $(call unit_test,kernel_boot,microkernel/boot.c,-DFRAME_BASE=0))
 $(eval $(call unit_test,kernel_tree,microkernel/tree.c))
 $(eval $(call unit_test,kernel_trie,,-iquote microkernel))
-$(eval $(call unit_test,kernel_timers,microkernel/timers.c microkernel/tree.c))
-$(eval $(call unit_test,kernel_runqueue,microkernel/runqueue.c))
+$(eval $(call unit_test,kernel_timers,microkernel/tree.c))
+$(eval $(call unit_test,kernel_runqueue,,-iquote microkernel))
 $(eval $(call unit_test,kernel_budget,,-iquote microkernel))
 $(eval $(call unit_test,kernel_pool,microkernel/pool.c))
 $(eval $(call unit_test,kernel_pool_walk,microkernel/pool.c))
@@ -53,7 +53,6 @@ $(eval $(call unit_test,kernel_table,\
 $(eval $(call unit_test,kernel_ec_state,,-iquote microkernel))
 $(eval $(call unit_test,kernel_guest_state,,-iquote microkernel))
 $(eval $(call unit_test,kernel_xsave_image,,-iquote microkernel))
-$(eval $(call unit_test,kernel_vmx_controls,,-iquote microkernel))
 $(eval $(call unit_test,kernel_derive,microkernel/derive.c))
 $(eval $(call unit_test,kernel_derive_walk,microkernel/derive.c))
 memory.sources := $(addprefix microkernel/,shoot.c space.c mapping.c mem.c derive.c pool.c tree.c)
@@ -67,7 +66,9 @@ $(eval $(call unit_test,kernel_tag,$(memory.sources) microkernel/guest_tag.c,$(m
 $(eval $(call unit_test,kernel_ranges,$(memory.sources),$(memory.flags)))
 $(eval $(call unit_test,kernel_lock,,-iquote microkernel -pthread))
 $(eval $(call unit_test,loader_ranges,bootstrap/loader/ranges.c))
-$(eval $(call unit_test,loader_kernel_space,bootstrap/loader/kernel_space.c))
+$(eval $(call unit_test,loader_kernel_space,\
+    $(addprefix bootstrap/loader/,kernel_space.c descriptors.c)))
+$(eval $(call unit_test,loader_descriptors,bootstrap/loader/descriptors.c))
 $(eval $(call unit_test,loader_tsc,bootstrap/loader/tsc.c,-pthread))
 $(eval $(call unit_test,loader_elf,bootstrap/loader/elf.c bootstrap/loader/format.c))
 $(eval $(call unit_test,loader_text,bootstrap/loader/format.c bootstrap/loader/names.c))
@@ -79,8 +80,25 @@ $(eval $(call unit_test,loader_acpi,\
     $(addprefix bootstrap/loader/,acpi.c acpi_describe.c s5.c)))
 $(eval $(call unit_test,loader_clock,bootstrap/loader/clock.c))
 $(eval $(call unit_test,loader_cpu_check,bootstrap/loader/cpu_check.c))
+$(eval $(call unit_test,loader_guest,\
+    $(addprefix bootstrap/loader/,guest.c guest_vmx.c guest_svm.c)))
 $(eval $(call unit_test,loader_pci,bootstrap/loader/pci_stop.c))
 $(eval $(call unit_test,loader_s5,bootstrap/loader/s5.c))
+root.pure := $(addprefix bootstrap/root/,conf.c conf_value.c) bootstrap/loader/format.c
+$(eval $(call unit_test,root_conf,$(root.pure),-Iipc/protocol))
+$(eval $(call unit_test,root_plan,$(root.pure) bootstrap/root/plan.c,-Iipc/protocol))
+$(eval $(call unit_test,root_start,\
+    $(addprefix bootstrap/root/,environment_make.c stack.c),-Iipc/protocol))
+$(eval $(call unit_test,musl_pages,$(addprefix bootstrap/musl/port/,frames.c pages.c)))
+$(eval $(call unit_test,musl_waiting,bootstrap/musl/port/waiting.c))
+$(eval $(call unit_test,musl_ticks,,-iquote bootstrap/musl/port))
+sessions.sources := $(addprefix ipc/runtime/,session.c service.c) bootstrap/root/environment_make.c
+sessions.flags   := -Iipc/protocol -include tests/unit/fake_system.h
+$(eval $(call unit_test,runtime_session,$(sessions.sources),$(sessions.flags)))
+$(eval $(call unit_test,runtime_service,$(sessions.sources),$(sessions.flags)))
+$(eval $(call unit_test,console_screen,device-servers/console/screen.c))
+$(eval $(call unit_test,log_records,device-servers/log/records.c,-Iipc/protocol))
+$(eval $(call unit_test,clock_rtc,device-servers/clock/rtc.c))
 # --- end of the table -----------------------------------------------------------------------------
 
 .PHONY: unit
@@ -95,17 +113,24 @@ unit-list:
 # product a new file must be in the table above or be named here, as one that needs the machine
 # (registers, ports, physical memory) and is tested by boots.
 coverage.by_boots := \
-    $(addprefix bootstrap/loader/,calibrate.c console.c cpus.c hardware.c lapic.c main.c modules.c \
-        paging.c pci.c string.c) \
-    $(addprefix microkernel/,address_space.c console.c create.c descriptors.c destroy.c ec.c \
-        ec_control.c ending.c features.c first.c grant.c guest.c guest_boot.c interrupt.c \
-        ioapic.c ipc.c lapic.c main.c memory.c pd.c ports.c quiesce.c range.c sc.c sched.c \
-        semaphore.c stop.c string.c svm.c svm_exit.c svm_intercept.c svm_state.c svm_step.c \
-        syscall.c timer.c tlb.c trace.c trap.c vcpu.c vcpu_control.c vectors.c vm.c vmx.c \
-        vmx_controls.c vmx_exit.c vmx_state.c)
+    $(addprefix bootstrap/loader/,calibrate.c console.c cpus.c hardware.c ioapic.c lapic.c main.c \
+        modules.c paging.c pci.c prepare.c string.c) \
+    $(addprefix microkernel/,address_space.c create.c descriptors.c destroy.c ec.c \
+        ec_control.c ending.c first.c grant.c guest.c interrupt.c \
+        ioapic.c ipc.c lapic.c main.c memory.c ports.c quiesce.c range.c sc.c sched.c \
+        semaphore.c stop.c string.c svm.c svm_exit.c svm_intercept.c svm_state.c \
+        syscall.c tlb.c trace.c trap.c vcpu.c vcpu_control.c vectors.c vm.c vmx.c vmx_exit.c \
+        vmx_state.c) \
+    $(addprefix bootstrap/root/,authority.c command.c handler.c held.c image.c main.c memory.c \
+        program.c resources.c say.c sessions.c supervise.c talk.c text.c watch.c) \
+    $(addprefix bootstrap/musl/port/,clock.c dispatch.c ends.c files.c futex.c handler.c \
+        identity.c memory.c output.c resources.c root.c signals.c start.c thread.c) \
+    $(addprefix ipc/runtime/,funds.c mutex.c selectors.c thread.c) \
+    $(addprefix device-servers/,clock/main.c console/main.c console/uart.c log/main.c random/main.c)
 # offsets.c is in no program.
 coverage.product := $(filter-out microkernel/offsets.c,\
-    $(wildcard bootstrap/loader/*.c microkernel/*.c))
+    $(wildcard bootstrap/loader/*.c bootstrap/musl/port/*.c bootstrap/root/*.c \
+        device-servers/*/*.c ipc/runtime/*.c microkernel/*.c))
 
 .PHONY: coverage-folders coverage-unlisted
 coverage-folders:

@@ -1,8 +1,7 @@
 /*
  * Coroutines, for tests in which several CPUs run.
  */
-#ifndef CAIRN_TESTS_KERNEL_CONTEXT_H
-#define CAIRN_TESTS_KERNEL_CONTEXT_H
+#pragma once
 
 #include <stdint.h>
 #include <string.h>
@@ -29,5 +28,3 @@ static void *context_new(char *stack, void (*function)(void))
     top[6] = (uint64_t)function;
     return top;
 }
-
-#endif

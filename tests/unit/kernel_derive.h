@@ -1,6 +1,5 @@
 /* What the tests of derivation share: objects, slots, and mappings that are nothing but nodes. */
-#ifndef CAIRN_TESTS_KERNEL_DERIVE_H
-#define CAIRN_TESTS_KERNEL_DERIVE_H
+#pragma once
 
 #include "derive.h"
 
@@ -101,5 +100,3 @@ static inline void reset(void)
     removed = 0;
     errors = 0;
 }
-
-#endif

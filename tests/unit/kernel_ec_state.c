@@ -2,7 +2,7 @@
  * What an EC's registers are made of before they are used: for any value, the result is one with
  * which the kernel can leave to user mode, and what a program may have is kept.
  */
-#include "ec_state.h"
+#include "ec_control.h"
 
 #include "tap.h"
 

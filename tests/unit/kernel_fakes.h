@@ -5,8 +5,7 @@
  *
  * is true when the expression ended in stop(); kernel_message then holds what it said.
  */
-#ifndef CAIRN_TESTS_KERNEL_FAKES_H
-#define CAIRN_TESTS_KERNEL_FAKES_H
+#pragma once
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -29,5 +28,3 @@ void stop(const char *format, ...)
 }
 
 #define STOPS(expression) (setjmp(kernel_stopped) ? true : ((expression), false))
-
-#endif

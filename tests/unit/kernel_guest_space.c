@@ -79,10 +79,10 @@ static void test_entries(void)
         const char *name;
         uint64_t rights, entry;
     } cases[] = {
-        {&space_npt, "NPT", READ, 1ull << 63 | 0x65},
-        {&space_npt, "NPT", READ | WRITE, 1ull << 63 | 0x67},
-        {&space_npt, "NPT", READ | EXECUTE, 0x65},
-        {&space_npt, "NPT", READ | WRITE | EXECUTE, 0x67},
+        {&space_pages, "NPT", READ, 1ull << 63 | 0x65},
+        {&space_pages, "NPT", READ | WRITE, 1ull << 63 | 0x67},
+        {&space_pages, "NPT", READ | EXECUTE, 0x65},
+        {&space_pages, "NPT", READ | WRITE | EXECUTE, 0x67},
         {&space_ept, "EPT", READ, 0x301},
         {&space_ept, "EPT", READ | WRITE, 0x303},
         {&space_ept, "EPT", READ | EXECUTE, 0x305},
@@ -208,7 +208,7 @@ static void test_ranges(void)
                {PLACE, 1, UINT64_MAX}};
     unsigned wrong = 0;
 
-    world_open(&space_npt, MEM_WRITE_BACK);
+    world_open(&space_pages, MEM_WRITE_BACK);
     for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         wrong += mapping_watch(&space, bad[i].address, bad[i].count, bad[i].level, WATCH_DIRTY,
                                changed, 0) != STATUS_BAD_PARAMETER;
@@ -223,11 +223,11 @@ int main(void)
         return 1;
     shoot_start(0, 0, true);
     test_entries();
-    test_rights(&space_npt);
+    test_rights(&space_pages);
     test_rights(&space_ept);
-    test_dirty(&space_npt);
+    test_dirty(&space_pages);
     test_dirty(&space_ept);
-    test_protect(&space_npt);
+    test_protect(&space_pages);
     test_protect(&space_ept);
     test_ranges();
     return done_testing();

@@ -96,14 +96,14 @@ static void test_map(void)
         ok(unchanged(), "as if it had not been");
     }
 
-    space_levels = 3;
+    boot_handoff.space_levels = 3;
     world_open(MEM_WRITE_BACK);
     ram.base = 0x40000000;
     ram.size = 0x80000000;
     ok(map(0, 0, 0x40000000, 0, 2, 2, RX) == STATUS_SUCCESS, "1 GiB pages where there are some");
     is_u64(world_translate(&spaces[0], 0x87654000), 0x87654000, "and what they map");
     ok(mapping_unmap(&spaces[0], 0x40000000, 0) == STATUS_SUCCESS && unchanged(), "unmapped");
-    space_levels = 2;
+    boot_handoff.space_levels = 2;
 }
 
 /* With n frames for all n below what it needs: the error tells what is missing; then it succeeds.

@@ -1,6 +1,5 @@
 /* What the tests of MEM objects and mappings share: one range of memory, and calls on it. */
-#ifndef CAIRN_TESTS_KERNEL_MEM_H
-#define CAIRN_TESTS_KERNEL_MEM_H
+#pragma once
 
 #include <string.h>
 
@@ -68,7 +67,7 @@ static inline unsigned revoke(unsigned slot, unsigned budget, bool self)
 
 static inline bool unchanged(void)
 {
-    bool same = pool->free_frames == opened && !pool->reserved_frames && !ram.mappings;
+    bool same = pool->free_frames == opened && !ram.mappings;
 
     for (unsigned i = 0; i < SPACES; i++)
         same = same && !trie_any(&spaces[i].mappings) && !spaces[i].root[0];
@@ -92,7 +91,7 @@ static inline struct mem *divide(unsigned slot, unsigned to, uint64_t offset, ui
     enum status got = mem_divide(&slots[slot], slots[slot].word, child, &part, &slots[to]);
     if (got != STATUS_SUCCESS) {
         pool_hide_object(pool, child);
-        pool_give_object(pool, child);
+        pool_give_cell(pool, child);
     }
     is_u64(got, want, "divide at 0x%lx, 0x%lx bytes, type %u", offset, size, type);
     if (got != STATUS_SUCCESS)
@@ -112,8 +111,6 @@ static inline bool mem_destroy(struct mem *mem)
         more = object_die_step(&mem->object, &budget);
         shoot_flush(0);
     }
-    mem_release(mem, 0);
+    part_unclaim((struct part *)mem, 0);
     return true;
 }
-
-#endif

@@ -186,7 +186,7 @@ static void test_deposit(void)
         zero = zero && !((uint64_t *)ram.base)[i];
     ok(zero, "every frame comes back zero");
     is_u64(quiet_frames, 0, "and left the frame map");
-    ok(unchanged() && !ram.deposited, "everything is as before");
+    ok(unchanged() && !ram.deposit, "everything is as before");
     ok(map(0, 0, 0x1000, 0, 1, 0, RW) == STATUS_SUCCESS, "it can be mapped again");
     revoke(0, 1, false);
     is_u64(mem_deposit_step(&slots[0], capability_make(&ram.object, R), pool, 1, 0, &more),
@@ -201,10 +201,10 @@ static void test_deposit_places(void)
 
     world_open(MEM_WRITE_BACK);
     for (unsigned i = 1; i < DEPOSITS_MAX; i++)
-        if (pool_deposit_open(pool, (void *)(i * FRAME_SIZE), &sources[i]) != STATUS_SUCCESS)
+        if (!pool_deposit_open(pool, (void *)(i * FRAME_SIZE), FRAME_SIZE, &sources[i]))
             abort();
     is_u64(deposit(1, &more), STATUS_IN_USE, "a pool with all its deposits");
-    ok(!ram.deposited && !quiet_frames && !more, "nothing changes");
+    ok(!ram.deposit && !quiet_frames && !more, "nothing changes");
 }
 
 int main(void)

@@ -3,10 +3,10 @@
 
 static void deposit(unsigned source, unsigned frames)
 {
-    EXPECT(pool_deposit_open(pool, base_of(source), &sources[source]) == STATUS_SUCCESS);
+    EXPECT(deposit_open(source));
     memset(base_of(source), 0, frames * FRAME_SIZE);
     for (unsigned i = 0; i < frames; i++)
-        pool_deposit_extend(pool, &sources[source]);
+        pool_deposit_extend(deposits[source]);
 }
 
 static void test_cells(void)
@@ -37,29 +37,26 @@ static void test_cells(void)
 
 static void test_deposit_errors(void)
 {
-    void *frame;
+    void *frame, *list = NULL;
 
     pool_reset();
-    ok(!pool_deposit_shrink(pool, &sources[0]), "shrink what is not open");
     deposit(0, 2);
-    is_u64(pool_deposit_open(pool, base_of(0), &sources[0]), STATUS_SUCCESS,
-           "open again, to go on");
-    ok(pool_deposit_within(pool, (uintptr_t)base_of(0), 1) == &sources[0], "it is found");
+    ok(pool_deposit_within(pool, (uintptr_t)base_of(0), 1) == &sources[0], "a deposit is found");
     ok(!pool_deposit_within(pool, (uintptr_t)base_of(0) + 1, FRAME_SIZE) &&
            !pool_deposit_within(pool, (uintptr_t)base_of(0) - FRAME_SIZE, FRAME_SIZE),
        "where it begins only");
     frame = pool_take_frame(pool);
-    is_u64(pool_deposit_close(pool, &sources[0]), STATUS_BUSY, "close with a frame in use");
-    pool_give_frame(pool, frame);
-    is_u64(pool_reserve(pool, 3), 1, "one frame more than there are cannot be reserved");
-    is_u64(pool_reserve(pool, 1), 0, "one can");
-    is_u64(pool_deposit_close(pool, &sources[0]), STATUS_BUSY, "close with a frame reserved");
+    ok(!pool_deposit_close(deposits[0]), "it is not closed with a frame in use");
     is_u64(pool->free_frames, 1, "a refused close changes nothing");
+    pool_give_frame(pool, frame);
+    is_u64(pool_take_frames(pool, 3, &list), 1, "one frame more than there are cannot be taken");
+    ok(!list && pool->free_frames == 2, "and then none is");
     deposit(1, 1);
-    is_u64(pool_deposit_close(pool, &sources[0]), STATUS_SUCCESS, "another can keep the promise");
-    is_u64(pool_deposit_open(pool, base_of(0), &sources[0]), STATUS_BUSY, "open while it closes");
-    frame = pool_take_reserved(pool);
-    ok(frame_of(frame) >= LENGTH, "nothing is taken from a deposit that closes");
+    ok(pool_deposit_close(deposits[0]) && pool_deposit_close(deposits[0]),
+       "with all of them free it is closed, and stays so");
+    is_u64(pool_take_frames(pool, 1, &list), 0, "of a pool with two deposits one is left");
+    ok(frame_of(frame_next(&list)) >= LENGTH && !list && !pool_take_frame(pool),
+       "nothing is taken from the one that closes");
     is_u64(errors, 0, "no other errors");
 }
 
@@ -72,18 +69,19 @@ static void test_deposit_count(void)
     for (unsigned i = 0; i < DEPOSITS_MAX; i++) {
         unsigned source = i * 37 % DEPOSITS_MAX;
 
-        good += pool_deposit_open(pool, memory + (size_t)source * 64, &sources[source]) ==
-                STATUS_SUCCESS;
+        deposits[source] =
+            pool_deposit_open(pool, memory + (size_t)source * 64, 64, &sources[source]);
+        good += deposits[source] != NULL;
     }
     is_u64(good, DEPOSITS_MAX, "a pool takes %u deposits", DEPOSITS_MAX);
-    is_u64(pool_deposit_open(pool, memory, &sources[DEPOSITS_MAX]), STATUS_IN_USE, "and no more");
-    ok(pool_deposit_within(pool, 0, UINT64_MAX) == &sources[0], "they are sorted");
+    ok(!pool_deposit_open(pool, memory, 64, &sources[DEPOSITS_MAX]), "and no more");
     for (unsigned i = 0; i < DEPOSITS_MAX; i++) {
-        ended += pool_deposit_close(pool, &sources[i]) == STATUS_SUCCESS;
-        pool_deposit_shrink(pool, &sources[i]);
+        ended += pool_deposit_within(pool, (uintptr_t)memory + (size_t)i * 64, 64) == &sources[i] &&
+                 pool_deposit_close(deposits[i]);
+        pool_deposit_end(deposits[i]);
     }
-    is_u64(ended, DEPOSITS_MAX, "all can be closed");
-    is_u64(pool->deposit_count, 0, "and are gone");
+    is_u64(ended, DEPOSITS_MAX, "all are found and can be closed");
+    ok(!pool_deposit_within(pool, 0, UINT64_MAX), "and are gone");
 }
 
 static unsigned objects_found(void)
@@ -92,9 +90,9 @@ static unsigned objects_found(void)
     bool frames_over = false;
 
     for (struct object *object; (object = pool_first_object(pool)); found++) {
-        bool cell = (uintptr_t)object % FRAME_SIZE;
-        EXPECT(cell || !frames_over);
-        frames_over = cell;
+        bool frame = *(const uint8_t *)object;
+        EXPECT(!frame || !frames_over);
+        frames_over = !frame;
         pool_hide_object(pool, object);
     }
     return found;
@@ -103,24 +101,26 @@ static unsigned objects_found(void)
 /* A pool finds what became an object, frames first, until it is hidden. */
 static void test_objects(void)
 {
-    static const size_t sizes[] = {64, 4000, 128, 200, 64, FRAME_OBJECT_MAXIMUM};
+    static const size_t sizes[] = {64, 4000, 128, 300, 1500, FRAME_OBJECT_MAXIMUM};
     void *objects[12], *cell;
 
     pool_reset();
     memset(memory, 0, FRAME_SIZE * LENGTH * 3);
-    EXPECT(pool_deposit_open(pool, memory, &sources[0]) == STATUS_SUCCESS);
+    deposits[0] = pool_deposit_open(pool, memory, 3ull * LENGTH * FRAME_SIZE, &sources[0]);
     for (unsigned i = 0; i < LENGTH * 3; i++)
-        pool_deposit_extend(pool, &sources[0]);
+        pool_deposit_extend(deposits[0]);
     uint64_t before = pool->free_frames;
     cell = pool_take_cell(pool, 64);
     ok(!pool_first_object(pool), "a cell is no object");
-    for (unsigned i = 0; i < 12; i++)
+    for (unsigned i = 0; i < 12; i++) {
         objects[i] = pool_take_object(pool, sizes[i % 6]);
+        *(uint8_t *)objects[i] = sizes[i % 6] >= 4000; /* it has a frame */
+    }
     pool_hide_object(pool, objects[3]);
     pool_hide_object(pool, objects[1]);
     is_u64(objects_found(), 10, "the objects are found, but those hidden");
     for (unsigned i = 0; i < 12; i++)
-        pool_give_object(pool, objects[i]);
+        pool_give_cell(pool, objects[i]);
     pool_give_cell(pool, cell);
     is_u64(pool->free_frames, before, "all frames are free again");
     bool zero = true;

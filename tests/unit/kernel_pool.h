@@ -1,6 +1,5 @@
 /* What the tests of pools share: memory, and a look at it. */
-#ifndef CAIRN_TESTS_KERNEL_POOL_H
-#define CAIRN_TESTS_KERNEL_POOL_H
+#pragma once
 
 #include "pool.h"
 
@@ -16,6 +15,7 @@
 
 static uint8_t *memory; /* FRAMES frames */
 static struct object sources[DEPOSITS_MAX + 1];
+static struct deposit *deposits[DEPOSITS_MAX];
 static struct pool *pool;
 static uint64_t errors;
 
@@ -45,6 +45,14 @@ static inline uint8_t *base_of(unsigned source)
     return memory + (size_t)source * LENGTH * FRAME_SIZE;
 }
 
+/* A deposit of no frames yet. */
+static inline bool deposit_open(unsigned source)
+{
+    deposits[source] =
+        pool_deposit_open(pool, base_of(source), LENGTH * FRAME_SIZE, &sources[source]);
+    return deposits[source];
+}
+
 static inline void pool_reset(void)
 {
     if (!memory)
@@ -55,5 +63,3 @@ static inline void pool_reset(void)
     memset(pool, 0, FRAME_SIZE);
     pool_init(pool);
 }
-
-#endif

@@ -19,10 +19,10 @@ struct item {
 
 static uint8_t unit_state[FRAMES * UNITS];
 static uint8_t cells_in[FRAMES];    /* cells held in a frame */
-static uint16_t cell_bytes[FRAMES]; /* 64, 128 or 256 */
+static uint16_t cell_bytes[FRAMES]; /* 64 to 4096 */
 static struct item items[ITEMS];
 static unsigned item_count;
-static uint64_t reserved, in_pool;
+static uint64_t in_pool;
 static unsigned length_of[SOURCES]; /* frames deposited */
 static bool open_of[SOURCES], closing_of[SOURCES];
 
@@ -71,7 +71,7 @@ static uint64_t model_free(void)
 {
     bool fits;
 
-    return in_pool - frames_used(0, &fits) - reserved;
+    return in_pool - frames_used(0, &fits);
 }
 
 static void step_take_frame(void)
@@ -92,7 +92,7 @@ static void step_take_cell(size_t bytes)
 
     while (size < bytes)
         size *= 2;
-    can = in_pool - frames_used(size, &fits) > reserved;
+    can = in_pool - frames_used(size, &fits) > 0;
     can |= fits;
     cell = pool_take_cell(pool, bytes);
     EXPECT((cell != NULL) == can);
@@ -122,46 +122,35 @@ static void step_give(void)
     }
 }
 
-static void step_reserve(void)
+static void step_take_frames(void)
 {
     uint64_t frames = random_below(FRAMES / 4), free = model_free();
-    uint64_t missing = pool_reserve(pool, frames);
+    void *list = NULL;
+    uint64_t missing = pool_take_frames(pool, frames, &list);
 
     EXPECT(missing == (frames > free ? frames - free : 0));
-    if (!missing)
-        reserved += frames;
-}
-
-static void step_use_reserved(void)
-{
-    if (reserved && random_below(2)) {
-        reserved--;
-        hold(pool_take_reserved(pool), FRAME_SIZE);
-    } else if (reserved) {
-        uint64_t frames = 1 + random_below((uint32_t)reserved);
-
-        pool_unreserve(pool, frames);
-        reserved -= frames;
-    }
+    while (list)
+        hold(frame_next(&list), FRAME_SIZE);
+    EXPECT(model_free() == free - (missing ? 0 : frames));
 }
 
 static void step_open(unsigned source)
 {
-    enum status status = pool_deposit_open(pool, base_of(source), &sources[source]);
-
-    EXPECT(status == (closing_of[source] ? STATUS_BUSY : STATUS_SUCCESS));
-    open_of[source] |= status == STATUS_SUCCESS;
+    if (open_of[source] || closing_of[source])
+        return;
+    open_of[source] = deposit_open(source);
+    EXPECT(open_of[source]);
 }
 
 static void step_extend(unsigned source)
 {
     uint8_t *frame = base_of(source) + (size_t)length_of[source] * FRAME_SIZE;
 
-    EXPECT(pool_deposit_frames(pool, &sources[source]) == length_of[source]);
     if (!open_of[source] || length_of[source] == LENGTH)
         return;
+    EXPECT(deposits[source]->frames == length_of[source]);
     memset(frame, 0, FRAME_SIZE);
-    pool_deposit_extend(pool, &sources[source]);
+    pool_deposit_extend(deposits[source]);
     memset(unit_state + frame_of(frame) * UNITS, FREE, UNITS);
     length_of[source]++;
     in_pool++;
@@ -177,15 +166,11 @@ static bool source_free(unsigned source)
 
 static void step_close(unsigned source)
 {
-    enum status want = STATUS_BUSY, status;
-
     if (!open_of[source] && !closing_of[source])
         return;
-    if (closing_of[source] || (source_free(source) && length_of[source] <= model_free()))
-        want = STATUS_SUCCESS;
-    status = pool_deposit_close(pool, &sources[source]);
-    EXPECT(status == want);
-    if (status == STATUS_SUCCESS && open_of[source]) {
+    bool closed = pool_deposit_close(deposits[source]);
+    EXPECT(closed == (closing_of[source] || source_free(source)));
+    if (closed && open_of[source]) {
         open_of[source] = false;
         closing_of[source] = true;
         in_pool -= length_of[source];
@@ -194,19 +179,20 @@ static void step_close(unsigned source)
 
 static void step_shrink(unsigned source)
 {
-    if (open_of[source])
+    if (!closing_of[source])
         return;
-    uint8_t *frame = pool_deposit_shrink(pool, &sources[source]);
-
-    EXPECT((frame != NULL) == (closing_of[source] && length_of[source]));
-    if (frame) {
+    if (length_of[source]) {
+        uint8_t *frame = pool_deposit_shrink(deposits[source]);
         length_of[source]--;
         EXPECT(frame == base_of(source) + (size_t)length_of[source] * FRAME_SIZE);
         EXPECT(all_are(frame, FRAME_SIZE, 0));
         memset(frame, 0xaa, FRAME_SIZE);
         memset(unit_state + frame_of(frame) * UNITS, OUTSIDE, UNITS);
     }
-    closing_of[source] &= length_of[source] != 0;
+    if (!length_of[source]) {
+        pool_deposit_end(deposits[source]);
+        closing_of[source] = false;
+    }
 }
 
 static void step(unsigned greed)
@@ -214,15 +200,13 @@ static void step(unsigned greed)
     unsigned what = random_below(200), source = random_below(SOURCES);
 
     if (what < greed)
-        step_take_cell(1 + random_below(CELL_MAXIMUM));
+        step_take_cell(1 + random_below(random_below(8) ? 256 : 2048));
     else if (what < greed + greed / 4)
         step_take_frame();
     else if (what < 160)
         step_give();
     else if (what < 162)
-        step_reserve();
-    else if (what < 174)
-        step_use_reserved();
+        step_take_frames();
     else if (what < 178)
         step_open(source);
     else if (what < 190)
@@ -237,9 +221,6 @@ static void compare(void)
 {
     EXPECT(pool->frames == in_pool);
     EXPECT(pool->free_frames == model_free());
-    EXPECT(pool->reserved_frames == reserved);
-    for (unsigned i = 1; i < pool->deposit_count; i++)
-        EXPECT(pool->deposits[pool->order[i - 1]].base < pool->deposits[pool->order[i]].base);
     for (unsigned i = 0; i < item_count; i++)
         EXPECT(all_are(items[i].at, items[i].bytes, items[i].pattern));
     for (size_t i = 0; i < FRAMES * UNITS; i++)
@@ -265,8 +246,6 @@ static void test_walk(void)
     ok(full > STEPS / 100 && full < STEPS / 4 * 3, "the walk saw full pools and others");
     while (item_count)
         step_give();
-    pool_unreserve(pool, reserved);
-    reserved = 0;
     compare();
     is_u64(pool->free_frames, pool->frames, "with all given back, every frame is free");
     for (unsigned i = 0; i < SOURCES; i++) {

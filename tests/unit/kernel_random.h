@@ -1,6 +1,5 @@
 /* Seeded random numbers (xorshift), the same in each run. */
-#ifndef CAIRN_TESTS_KERNEL_RANDOM_H
-#define CAIRN_TESTS_KERNEL_RANDOM_H
+#pragma once
 
 #include <stdint.h>
 
@@ -13,5 +12,3 @@ static inline uint32_t random_below(uint32_t bound)
     random_state ^= random_state << 17;
     return (uint32_t)(random_state >> 32) % bound;
 }
-
-#endif

@@ -3,12 +3,13 @@
  */
 #include <string.h>
 
-#include "kernel_quiet.h"
+#include "kernel_quiet.h" /* before what needs the model of shoot.h */
+
+#include "interrupt.h"
 #include "kernel_world.h"
 #include "ports.h"
 #include "range.h"
 #include "tap.h"
-#include "vector_set.h"
 
 #define STEPS 200000u
 
@@ -41,35 +42,33 @@ static void test_holds(void)
 
 static void test_vectors(void)
 {
-    static bool used[DEVICE_VECTORS];
-    struct vector_set set = {0};
+    static struct bindings all;
+    struct sm sm;
     uint32_t count = 0, wrong = 0;
 
-    for (uint32_t i = 0; i < DEVICE_VECTORS; i++)
-        wrong += vector_take(&set) != i;
+    for (uint32_t i = 0; i < DEVICE_VECTORS; i++) {
+        wrong += vector_find(&all) != &all.of[i];
+        all.of[i].sm = &sm;
+    }
     ok(!wrong, "vectors are handed out in order");
-    ok(vector_take(&set) == DEVICE_VECTORS, "none is left");
-    vector_give(&set, 77);
-    ok(vector_take(&set) == 77, "the only one that was given back");
-    for (uint32_t i = 0; i < DEVICE_VECTORS; i++)
-        vector_give(&set, i);
-    uint32_t first = vector_take(&set);
-    vector_give(&set, first);
-    ok(vector_take(&set) != first, "one that was given back is not handed out at once");
+    ok(!vector_find(&all), "none is left");
+    all.of[77].sm = NULL;
+    ok(vector_find(&all) == &all.of[77], "the only one that was given back");
+    memset(&all, 0, sizeof(all));
+    struct interrupt *first = vector_find(&all);
+    ok(vector_find(&all) != first, "one that was given back is not handed out at once");
 
-    set = (struct vector_set){0};
     for (unsigned step = 0; step < STEPS; step++) {
-        uint32_t n = random_below(DEVICE_VECTORS);
-        if (random_below(2) && used[n]) {
-            used[n] = false;
-            vector_give(&set, n);
+        struct interrupt *i = &all.of[random_below(DEVICE_VECTORS)];
+        if (random_below(2) && i->sm) {
+            i->sm = NULL;
             count--;
         } else {
-            n = vector_take(&set);
-            wrong += n == DEVICE_VECTORS ? count != DEVICE_VECTORS : used[n];
-            count += n < DEVICE_VECTORS;
-            if (n < DEVICE_VECTORS)
-                used[n] = true;
+            i = vector_find(&all);
+            wrong += i ? i->sm != NULL : count != DEVICE_VECTORS;
+            count += i != NULL;
+            if (i)
+                i->sm = &sm;
         }
     }
     ok(!wrong, "random use against a model");
@@ -195,7 +194,7 @@ static void test_exhaustion(void)
         void *list = pool_drain(pool, frames);
         enum status status = open_ports(0, 0x60, 1);
         ok(status == (frames < 3 ? STATUS_NEEDS_FRAMES : STATUS_SUCCESS), "%u frames", frames);
-        ok(status == STATUS_SUCCESS || (pool->free_frames == frames && !pool->reserved_frames &&
+        ok(status == STATUS_SUCCESS || (pool->free_frames == frames && !space.spare &&
                                         !space.ports[0] && !trie_any(&space.mappings)),
            "nothing has changed");
         ok(status == STATUS_SUCCESS || (needs > 0 && needs <= 3 - frames), "it needs more");

@@ -52,10 +52,10 @@ static bool fill(uint64_t address, uint64_t frame, uint32_t count, unsigned leve
     uint64_t missing = space_missing(&space, address, count, level, &spot);
     uint64_t free = pool->free_frames;
 
-    if (missing > SPACE_NEEDS || pool_reserve(pool, missing))
+    if (missing > SPACE_NEEDS || pool_take_frames(pool, missing, &space.spare))
         return false;
     space_fill(&space, address, count, level, page_entry(frame, level, flags), &spot);
-    return pool->free_frames == free - missing && !pool->reserved_frames;
+    return pool->free_frames == free - missing && !space.spare;
 }
 
 /* In each table below the root as many entries are used as the entry that points to it says. */
@@ -185,7 +185,7 @@ static void test_split(void)
 
         space_open();
         ok(fill(0x40000000, 0x80000000, 1, level, 3ull << 3), "a large page");
-        ok(!pool_reserve(pool, 1), "a frame for its table");
+        ok(!pool_take_frames(pool, 1, &space.spare), "a frame for its table");
         space_split(&space, 0x40000000, level - 1, &spot, 0);
         shoot_flush(0);
         for (unsigned i = 0; i < 512; i++) {

@@ -142,7 +142,7 @@ static bool vm_open(unsigned v)
         vcpus[i].vm = &vms[v];
     }
     alive[v] = space_init_guest(&vms[v].space, pool,
-                                guest_limits.kind == GUEST_VMX ? &space_ept : &space_npt, 2);
+                                guest_limits->kind == GUEST_VMX ? &space_ept : &space_pages, 2);
     return alive[v];
 }
 
@@ -292,7 +292,7 @@ static void world_open(void)
             abort();
         cpus[c].kernel.index = c;
         cpus[c].kernel.shoot = &shoot_cpus[c];
-        guest_tags_start(&cpus[c].kernel.guest, IDS);
+        guest_tags_start(&cpus[c].kernel.guest);
         shoot_start(c, 0, false);
         cpus[c].context = context_new(cpus[c].stack, cpu_run);
     }
@@ -326,7 +326,8 @@ static unsigned world_run(unsigned steps, uint32_t kind, enum mutation with, uin
 {
     unsigned n = 0;
 
-    guest_limits.kind = kind;
+    guest_limits->kind = kind;
+    guest_limits->tags = IDS + 1;
     world_seed = seed;
     mutation = with;
     world_open();
@@ -346,7 +347,7 @@ static bool world_close(void)
     for (unsigned v = 0; v < VMS; v++)
         while (mapping_die_step(&vms[v].space, 8, 0))
             ;
-    return pool->free_frames == POOL_FRAMES - VMS && !pool->reserved_frames;
+    return pool->free_frames == POOL_FRAMES - VMS;
 }
 
 static const char *kind_name(uint32_t kind)

@@ -2,16 +2,15 @@
  * The model for kernel_tag.c: processors that are coroutines, what they keep of guests, and what
  * must hold.
  */
-#ifndef CAIRN_TESTS_KERNEL_TAG_MODEL_H
-#define CAIRN_TESTS_KERNEL_TAG_MODEL_H
+#pragma once
 
 #include <string.h>
 
 #include "kernel_world.h" /* before what it models */
 
-#include "guest_tag.h"
+#include "guest.h"
 #include "kernel_context.h"
-#include "quiesce.h"
+#include "shoot.h"
 
 #define CPUS        3u
 #define VMS         3u
@@ -83,7 +82,7 @@ static struct mem mems[MEMS];
 static struct node slots[MEMS];
 static unsigned checks, uses, entries, rolls, harvests, told, deaths;
 
-struct boot_guest guest_limits;
+static struct boot_guest *const guest_limits = &boot_handoff.guest.limits;
 
 /* What guests wrote, by page, and has not been told. */
 #define REGIONS      3u
@@ -119,7 +118,7 @@ static bool usable(const struct kept *kept, const struct vcpu *vcpu)
 {
     if (!kept->used)
         return false;
-    if (guest_limits.kind == GUEST_SVM)
+    if (guest_limits->kind == GUEST_SVM)
         return kept->id == vcpu->tag.id;
     return kept->root == vcpu->vm->space.cr3 && (!kept->id || kept->id == vcpu->tag.id);
 }
@@ -127,7 +126,7 @@ static bool usable(const struct kept *kept, const struct vcpu *vcpu)
 /* Under which id a translation is kept: on VMX perhaps under none. */
 static uint32_t keep_id(const struct vcpu *vcpu)
 {
-    return guest_limits.kind == GUEST_SVM || world_random(2) ? vcpu->tag.id : 0;
+    return guest_limits->kind == GUEST_SVM || world_random(2) ? vcpu->tag.id : 0;
 }
 
 /* The table of a level on the way to address, NULL: there is none. */
@@ -271,14 +270,14 @@ static void model_forget(struct vcpu *vcpu)
 
     yield();
     rolls += !vcpu;
-    if (vcpu ? guest_limits.kind == GUEST_SVM || mutation == FORGET_KEPT : mutation == ROLL_KEPT)
+    if (vcpu ? guest_limits->kind == GUEST_SVM || mutation == FORGET_KEPT : mutation == ROLL_KEPT)
         return;
     forget_all(cpu->pages, TLB, vcpu ? vcpu->vm->space.cr3 : 0);
     forget_all(cpu->tables, TABLES, vcpu ? vcpu->vm->space.cr3 : 0);
     yield();
 }
 
-static const struct guest_backend model = {.name = "model", .forget = model_forget};
+static const struct guest_backend model = {.forget = model_forget};
 const struct guest_backend *guest = &model;
 
 /* --- what the kernel supplies --- */
@@ -305,11 +304,13 @@ void shoot_everything_invalidate(void)
 void cpu_interrupt(uint32_t cpu)
 {
     cpus[cpu].interrupt = true;
-    if (mutation == REQUEST_DROPPED) {
-        shoot_cpus[cpu].requests &= ~(1ull << running);
-        shoot_cpus[running].pending &= ~(1ull << cpu);
-    }
+    if (mutation == REQUEST_DROPPED)
+        shoot_cpus[cpu].served = shoot_cpus[cpu].asked;
     yield();
+}
+
+void space_left(void)
+{
 }
 
 void shoot_pause(void)
@@ -332,5 +333,3 @@ void frame_map_remove(hpa_t frame)
 {
     frame_map_add(frame);
 }
-
-#endif

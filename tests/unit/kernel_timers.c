@@ -7,7 +7,7 @@
 
 #define TIMERS 100u
 
-static struct timers queue;
+static struct tree queue;
 static struct timer timers[TIMERS];
 
 /* The model: deadline and order of adding, for each armed timer. */

@@ -2,8 +2,7 @@
  * What the tests of spaces and memory share: an arena of frames that are reached at their own
  * addresses (FRAME_BASE is 0), a pool that has some of them, and a walk of page tables.
  */
-#ifndef CAIRN_TESTS_KERNEL_WORLD_H
-#define CAIRN_TESTS_KERNEL_WORLD_H
+#pragma once
 
 #ifndef SHOOT_MODEL
 #define SHOOT_MODEL
@@ -12,7 +11,10 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "boot.h"
 #include "mapping.h"
+
+struct handoff boot_handoff = {.space_levels = 2};
 
 static void *arena_memory;
 static uint64_t arena; /* in it, aligned */
@@ -68,10 +70,10 @@ static inline struct pool *world_pool(unsigned place, unsigned frames)
     memset(pool, 0, (frames + 1) * FRAME_SIZE);
     pool_init(pool);
     pool->object.type = OBJECT_POOL;
-    if (pool_deposit_open(pool, (void *)arena_frame(place + 1), &arena_source) != STATUS_SUCCESS)
-        abort();
+    struct deposit *deposit =
+        pool_deposit_open(pool, (void *)arena_frame(place + 1), frames * FRAME_SIZE, &arena_source);
     for (unsigned i = 0; i < frames; i++)
-        pool_deposit_extend(pool, &arena_source);
+        pool_deposit_extend(deposit);
     return pool;
 }
 
@@ -118,5 +120,3 @@ static inline uint64_t world_translate(const struct space *space, uint64_t addre
 
     return entry ? (entry & PAGE_ADDRESS) + (address % level_bytes(level) & ~(FRAME_SIZE - 1)) : 0;
 }
-
-#endif

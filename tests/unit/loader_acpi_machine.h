@@ -2,8 +2,7 @@
  * ACPI tables of a made-up machine, and a memory in which every access goes to a heap block of
  * exactly the size that was asked for, so that the sanitizer sees any byte read beyond it.
  */
-#ifndef CAIRN_TESTS_LOADER_ACPI_MACHINE_H
-#define CAIRN_TESTS_LOADER_ACPI_MACHINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -103,5 +102,3 @@ static inline void machine_clear(void)
     memset(machine, 0, sizeof(machine));
     machine_used = 0x80;
 }
-
-#endif

@@ -11,6 +11,8 @@ static const struct cpu_facts with_vmx = {.leaf1_ecx = 1u << 5 | 1u << 26,
                                           .leaf1_edx = 0x07810230u | 1u << 24,
                                           .leaf7_ebx = 1u << 0,
                                           .ext1_edx = 1u << 20 | 1u << 11,
+                                          .xsave_ecx = HANDOFF_VECTORS_MAX,
+                                          .xsave1_eax = 1u << 2,
                                           .apic_base = 0xfee00900};
 
 static struct cpu_facts with_svm(void)
@@ -39,6 +41,7 @@ static const struct {
     {"FSGSBASE", offsetof(struct cpu_facts, leaf7_ebx), 0, HARDWARE_NO_FSGSBASE},
     {"VMX", offsetof(struct cpu_facts, leaf1_ecx), 5, HARDWARE_NO_VIRTUALIZATION},
     {"SYSCALL", offsetof(struct cpu_facts, ext1_edx), 11, HARDWARE_NO_SYSCALL},
+    {"XGETBV(1)", offsetof(struct cpu_facts, xsave1_eax), 2, HARDWARE_NO_XGETBV1},
     {"NX", offsetof(struct cpu_facts, ext1_edx), 20, HARDWARE_NO_NX},
 };
 
@@ -65,6 +68,10 @@ int main(void)
     is_u64(cpu_facts_judge(&facts), HARDWARE_OK, "SVM");
     facts.vm_cr = 1u << 4;
     is_u64(cpu_facts_judge(&facts), HARDWARE_SVM_OFF, "SVM switched off");
+
+    facts = with_vmx;
+    facts.xsave_ecx++;
+    is_u64(cpu_facts_judge(&facts), HARDWARE_VECTORS_LARGE, "too much vector state");
 
     facts = with_vmx;
     facts.apic_base = 0xfee00100;

@@ -2,8 +2,7 @@
  * What the loader's pure parts need around them in host tests: a console that remembers, and a
  * repeatable source of noise.
  */
-#ifndef CAIRN_TESTS_LOADER_FAKES_H
-#define CAIRN_TESTS_LOADER_FAKES_H
+#pragma once
 
 #include <stdarg.h>
 #include <stdint.h>
@@ -32,5 +31,3 @@ static inline uint64_t noise(uint64_t *state)
     *state ^= *state << 17;
     return *state;
 }
-
-#endif

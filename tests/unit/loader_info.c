@@ -82,7 +82,7 @@ static void memory_check(const uint8_t *area, const struct boot_info *info)
     is_u64(info->memory.count, map.count, "every range");
     is_u64(memory[1].base, 0x100000, "a range is where it was");
     is_u64(memory[1].size, 0x10000, "with its size");
-    is_u64(memory[1].type, MEMORY_LOADER, "and type");
+    is_u64(memory[1].type, MEMORY_FREE, "and type: what is the loader's now is free then");
     is_u64(memory[1].index, 0, "its mark is not handed on");
     is_u64(memory[info->memory.count - 1].index, 1, "a module's range names the module");
 }

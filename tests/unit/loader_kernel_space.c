@@ -113,7 +113,14 @@ static void test_handoff(void)
 {
     ok(all_bytes(handoff.ports_none, 2 * PAGE_SIZE, 0xff), "two frames of ones");
     ok(all_bytes(handoff.trace, CPUS * TRACE_BYTES, 0), "the trace's frames are zero");
-    ok(all_bytes(handoff.cpu_frames, CPUS * HANDOFF_CPU_FRAMES * PAGE_SIZE, 0), "the CPUs' too");
+    for (uint64_t cpu = 0; cpu < CPUS; cpu++) {
+        uint64_t base = handoff.cpu_frames + cpu * HANDOFF_CPU_FRAMES * PAGE_SIZE;
+        uint64_t maps = base + HANDOFF_GUEST * PAGE_SIZE;
+        uint64_t rest = maps + HANDOFF_GUEST_MAPS * PAGE_SIZE;
+        ok(all_bytes(base, maps - base, 0) && all_bytes(maps, rest - maps, 0xff) &&
+               all_bytes(rest, base + HANDOFF_CPU_FRAMES * PAGE_SIZE - rest, 0),
+           "CPU %lu: maps of ones, the rest zero", cpu);
+    }
     ok(all_bytes(handoff.pool, HANDOFF_POOL_FRAMES * PAGE_SIZE, 0), "and the pool's");
     ok(all_bytes(handoff.root, PAGE_SIZE / 2, 0), "the lower half is empty");
     ok(end <= arena + kernel_space_frames(&source) * PAGE_SIZE, "it takes no more than it said");

@@ -7,8 +7,7 @@
  * program goes on, so that one run shows all failures. A program that dies prints no plan, which
  * the harness counts as a failure.
  */
-#ifndef CAIRN_TESTS_TAP_H
-#define CAIRN_TESTS_TAP_H
+#pragma once
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -92,5 +91,3 @@ static inline int done_testing(void)
     fflush(stdout);
     return tap_run && !tap_failed ? 0 : 1;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * The lz4 sources mention malloc as the fallback for a caller without an allocator. Ours has one
  * (unpack.c), so this is never reached; were it reached, it would fail cleanly.
  */
-#ifndef CAIRN_LOADER_STDLIB_H
-#define CAIRN_LOADER_STDLIB_H
+#pragma once
 
 #include <stddef.h>
 
@@ -24,5 +23,3 @@ static inline void free(void *memory)
 {
     (void)memory;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /*
  * What the loader and the lz4 sources need of the C library's string.h. Defined in string.c.
  */
-#ifndef CAIRN_LOADER_STRING_H
-#define CAIRN_LOADER_STRING_H
+#pragma once
 
 #include <stddef.h>
 
@@ -16,5 +15,3 @@ int strcmp(const char *one, const char *other);
 /* Freestanding compilers do not do this by themselves; small copies become single moves. */
 #define memcpy(to, from, size)  __builtin_memcpy(to, from, size)
 #define memset(to, value, size) __builtin_memset(to, value, size)
-
-#endif

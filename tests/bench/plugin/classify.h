@@ -1,8 +1,7 @@
 /*
  * Which of the events that a bench counts an instruction is, told from its bytes alone.
  */
-#ifndef BENCH_CLASSIFY_H
-#define BENCH_CLASSIFY_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -42,5 +41,3 @@ uint32_t insn_classify(const uint8_t *bytes, size_t size);
 /* Returns NN of the marker NOPL 0x4d4b00NN(%rax) (bytes 0f 1f 80 NN 00 4b 4d), or -1 for another
  * instruction. The marker does nothing and traps at no level. */
 int insn_marker(const uint8_t *bytes, size_t size);
-
-#endif

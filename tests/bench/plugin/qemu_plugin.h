@@ -6,8 +6,7 @@
  * QEMU resolves these functions when it loads the plugin. Callbacks run on the thread that executes
  * the machine; with one CPU there is one such thread, so the counters need no locks.
  */
-#ifndef BENCH_QEMU_PLUGIN_H
-#define BENCH_QEMU_PLUGIN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -81,5 +80,3 @@ void *qemu_plugin_insn_haddr(const struct qemu_plugin_insn *insn);
 PLUGIN_EXPORT extern int qemu_plugin_version;
 PLUGIN_EXPORT int qemu_plugin_install(plugin_id_t id, const struct plugin_info *info, int argc,
                                       char **argv);
-
-#endif

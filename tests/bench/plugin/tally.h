@@ -4,8 +4,7 @@
  * One CPU, one thread. Whoever runs the machine adds to tally_raw(); the tally moves those counts
  * to the level that was running at each change of level and before each line.
  */
-#ifndef BENCH_TALLY_H
-#define BENCH_TALLY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -39,5 +38,3 @@ void tally_write(FILE *out, const char *name, uint64_t pass);
 void stretch_arm(void);
 void stretch_begin(uint64_t address);
 void stretch_end(uint64_t more); /* more: instructions that belong to it still */
-
-#endif

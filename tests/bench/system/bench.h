@@ -2,8 +2,7 @@
  * The bench program: a first program that executes each path of the kernel's Cost list a few times
  * and marks single repetitions (probe.h). tests/bench/paths.py makes figures of the marks.
  */
-#ifndef CAIRN_BENCH_H
-#define CAIRN_BENCH_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,5 +117,3 @@ static inline uint64_t tsc_now(void)
     __asm__ volatile("rdtsc" : "=a"(low), "=d"(high) : : "memory");
     return (uint64_t)high << 32 | low;
 }
-
-#endif

@@ -2,8 +2,7 @@
  * What the bench's guest, its monitor and the program that starts both agree on. Shared with
  * assembly.
  */
-#ifndef CAIRN_BENCH_GUEST_PATHS_H
-#define CAIRN_BENCH_GUEST_PATHS_H
+#pragma once
 
 /* Guest-physical addresses. */
 #define GUEST_BEFORE  0x0 /* the TSC before and after */
@@ -22,5 +21,3 @@
 #define GROUP_INJECTION (1 << 15)
 #define GROUPS_ALL      ((1 << 21) - 1) /* all but the vector state */
 #define INJECTION       192
-
-#endif

@@ -3,8 +3,7 @@
  * the TSC. Where the TSC counts instructions, its difference, less that of an empty repetition, is
  * what the counter would say.
  */
-#ifndef CAIRN_BENCH_PROBE_H
-#define CAIRN_BENCH_PROBE_H
+#pragma once
 
 #include <stdint.h>
 
@@ -34,5 +33,3 @@ static inline void probe_end(void)
     mark(MARK_END);
     __asm__ volatile("rdtsc; mov %%eax, %0" : "=m"(probe_after) : : "rax", "rdx", "memory");
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* Vector state: using it, and putting it to its initial value. */
-#ifndef CAIRN_BENCH_VECTORS_H
-#define CAIRN_BENCH_VECTORS_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ static inline void vectors_clear(void)
 
     __asm__ volatile("xrstor %0" : : "m"(initial), "a"(-1), "d"(-1) : "memory");
 }
-
-#endif

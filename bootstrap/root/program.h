@@ -1,0 +1,19 @@
+/* Starting and stopping programs. */
+#pragma once
+
+#include "root.h"
+
+/* Why a program cannot be started. */
+struct program_fault {
+    const char *what; /* "segment", "memory", "domain", ... */
+    enum status status;
+    char text[80]; /* more words, or "" */
+};
+
+/* Builds the program's domain and lets its main thread run. False: *fault says why; nothing is
+ * left. */
+__attribute__((warn_unused_result)) bool program_start(struct program *p,
+                                                       struct program_fault *fault);
+
+/* Ends all that it has, whatever it is doing. Its memory stays its own, for the next start. */
+void program_stop(struct program *p);
