@@ -117,7 +117,7 @@ enum session_status session_take(struct session *s, struct session_entry *reply)
     }
     if (!there)
         return SESSION_NONE;
-    *reply = ring->entry[s->taken % SESSION_ENTRIES];
+    *reply = *(volatile struct session_entry *)&ring->entry[s->taken % SESSION_ENTRIES];
     __atomic_store_n(&ring->tail, ++s->taken, __ATOMIC_RELEASE);
     return SESSION_DONE;
 }
