@@ -14,7 +14,7 @@ SHELL := /bin/sh
 ifneq ($(filter-out help clean distclean,$(or $(MAKECMDGOALS),build)),)
 include out/.setup
 endif
-out/.setup: build/setup build/packages build/sources
+out/.setup: build/setup build/packages build/sources $(wildcard guests/*/packages)
 	@build/setup
 
 # `make clean test` means one after the other.
@@ -37,21 +37,24 @@ all: build
 build: $(addprefix $(OUT)/bin/,$(programs))  ## build the system's programs (default)
 	@:
 
-# With a command line it is the program of the system tests that is booted: it has one.
-run: build  ## boot the system: PLATFORM= CPUS= MEMORY= SYSTEM= CMDLINE= as build/cairn has them
+# The demonstration's programs and Linux in a virtual machine, unless it is another system or the
+# program of the system tests.
+vm := $(if $(SYSTEM)$(CMDLINE),$(VM),$(or $(VM),guests/linux/linux.conf))
+run: build $(if $(vm),$(linux.output))  ## boot Linux in a VM: PLATFORM= CPUS= MEMORY= VM= SYSTEM= CMDLINE=
 	@build/cairn run --build $(BUILD) --compiler $(COMPILER) \
-	    $(if $(CMDLINE),,--system $(or $(SYSTEM),bootstrap/demo.conf)) \
+	    $(addprefix --system ,$(or $(SYSTEM),$(if $(CMDLINE),,bootstrap/demo.conf))) \
 	    $(addprefix --platform ,$(PLATFORM)) $(addprefix --cpus ,$(CPUS)) \
-	    $(addprefix --memory ,$(MEMORY)) $(if $(CMDLINE),--cmdline '$(CMDLINE)')
+	    $(addprefix --memory ,$(MEMORY)) \
+	    $(if $(CMDLINE),--cmdline '$(CMDLINE)') $(vm)
 
-test: debug release unit fuzz bench-tools  ## run all tests; LONG=1: with full counts everywhere
+test: debug release unit fuzz bench-tools guests  ## run all tests; LONG=1: with full counts everywhere
 	$(script) LONG='$(LONG)' tests/run
 
 bench: release bench-tools  ## measure; writes out/bench.json; VERBOSE=1: print all of it
 	$(script) tests/bench/run $(if $(VERBOSE),--verbose)
 
 iso: release  ## write out/COMPILER-release/cairn.iso, for BIOS and UEFI machines
-	@build/cairn iso --compiler $(COMPILER) --system bootstrap/demo.conf -o out/$(COMPILER)-release/cairn.iso
+	@build/cairn iso --compiler $(COMPILER) -o out/$(COMPILER)-release/cairn.iso
 	@echo "  ISO     out/$(COMPILER)-release/cairn.iso"
 
 check: debug release unit fuzz bench-tools  ## check layout, code and links of everything in the tree
@@ -79,7 +82,7 @@ distclean:  ## remove all output, the fetched sources too
 	rm -rf out
 
 help:  ## print this table
-	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile | \
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/\1|\2/p' Makefile guests/*/component.mk | \
 	    awk -F '|' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 	@echo
 	@echo "COMPILER=gcc|clang and BUILD=debug|release choose the programs, V=1 shows commands."

@@ -7,6 +7,7 @@
 #   NAME.small       those of its sources whose size matters and whose speed does not
 #   NAME.ldscript    linker script
 #   NAME.ldflags     linker flags
+#   NAME.strip       what its stripped file lacks; --strip-all if not said
 #   NAME.objcopy     more objcopy flags for the stripped file, for example -O elf32-i386
 #
 #   $(eval $(call program,NAME))
@@ -66,7 +67,7 @@ $(OUT)/bin/$(1).debug: $(call objects,$(1)) $($(1).ldscript) $(OUT)/obj/$(1).lis
 	    -o $$@ $(call objects,$(1))
 
 $(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
-	$$(Q)$$(OBJCOPY) --strip-all $($(1).objcopy) $$< $$@
+	$$(Q)$$(OBJCOPY) $(or $($(1).strip),--strip-all) $($(1).objcopy) $$< $$@
 endef
 
 # A boot module packed as it is on the boot image: with content size and content checksum.

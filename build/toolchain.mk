@@ -26,6 +26,15 @@ warnings := -Wall -Wextra -Wshadow -Wconversion -Wsign-conversion -Wstrict-proto
 debug.cflags   := -DCAIRN_DEBUG=1
 release.cflags := -DCAIRN_DEBUG=0
 
+# In a debug build root says by which calls a program came to where it crashed: its boot module
+# keeps its names, and its functions have frames.
+debug.strip    := --strip-debug
+release.strip  := --strip-all
+module.strip   := $($(BUILD).strip)
+debug.frames   := -fno-omit-frame-pointer -mno-omit-leaf-frame-pointer
+release.frames :=
+module.frames  := $($(BUILD).frames)
+
 # Names in debug information must not depend on where the tree lies (make reproducible). clang's
 # assembler does not map the folder that it runs in.
 clang.cflags := -fdebug-compilation-dir=.

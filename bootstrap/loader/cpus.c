@@ -21,7 +21,7 @@
 
 #define INIT_WAIT_US  10000u
 #define FIRST_WAIT_US 1000u    /* then the start-up interrupt is sent again */
-#define LAST_WAIT_US  1000000u /* long, for emulators on a busy host; most machines need 100 us */
+#define LAST_WAIT_US  5000000u /* long, for emulators on a busy host; most machines need 100 us */
 
 /* What the 16-bit code loads; in its order there. Page tables lie below 4 GiB. */
 struct trampoline_data {

@@ -12,7 +12,8 @@
 #include "console.h"
 #include "x86.h"
 
-#define ROUNDS 32
+#define ROUNDS       32
+#define WAIT_SECONDS 5u /* long, for emulators on a busy host */
 
 uint32_t tsc_question; /* index of the CPU that is asked; 0: none */
 uint64_t tsc_answer;
@@ -26,7 +27,7 @@ enum hardware_status tsc_compare(uint32_t index, uint64_t tsc_hz, uint64_t *skew
 
         __atomic_store_n(&tsc_question, index, __ATOMIC_RELEASE);
         while (__atomic_load_n(&tsc_question, __ATOMIC_ACQUIRE)) {
-            if (tsc_read() - t0 > tsc_hz)
+            if (tsc_read() - t0 > WAIT_SECONDS * tsc_hz)
                 return HARDWARE_CPU_SILENT;
             cpu_pause();
         }

@@ -21,11 +21,11 @@ list-servers:
 server.base := -nostdinc -isystem $(libc.include) -fno-pic -fno-pie -mno-red-zone -mfsgsbase \
     -fno-omit-frame-pointer -fno-asynchronous-unwind-tables -fno-strict-aliasing \
     -ffunction-sections -fdata-sections -fcf-protection=none -fno-common
-server.cflags := $(common.cflags) $(server.base)
+server.cflags := $(common.cflags) $(server.base) $(module.frames)
 server.ldscript := bootstrap/musl/server.ld
 
 port.sources := $(sort $(wildcard bootstrap/musl/port/*.c bootstrap/musl/port/*.S)) \
-    $(addprefix ipc/runtime/,funds.c mutex.c selectors.c start.S thread.c)
+    $(addprefix ipc/runtime/,funds.c mutex.c selectors.c session.c start.S thread.c)
 port.includes := bootstrap/musl/include bootstrap/musl/port ipc/protocol ipc/abi ipc/runtime
 port.cflags := -ffreestanding -fno-stack-protector -mgeneral-regs-only -I$(OUT)/obj/port/generated
 port.makefile := bootstrap/musl/component.mk
@@ -69,5 +69,5 @@ $(OUT)/bin/$(1).debug: $(call objects,$(1)) $(server.port) $(libc.folder)/libc.a
 	    --end-group
 
 $(OUT)/bin/$(1): $(OUT)/bin/$(1).debug
-	$$(Q)$$(OBJCOPY) --strip-all $$< $$@
+	$$(Q)$$(OBJCOPY) $(module.strip) $$< $$@
 endef

@@ -71,6 +71,15 @@ void authority_say(const struct program *p)
 {
     for (uint32_t i = 0; i < p->held_count; i++)
         held_say(p, &p->held[i]);
+    for (uint32_t n = 0; session_at(n); n++) {
+        const struct link *s = session_at(n);
+        if (s->cut && s->client == p)
+            say("%s is cut off from service %s", p->conf->name.text,
+                p->conf->uses.name[s->use].text);
+        if (s->cut && s->server == p)
+            say("%s is cut off from client %s", p->conf->name.text,
+                session_client_name(p, s->place));
+    }
 }
 
 /* Who can reach whom, and what of the machine. */
@@ -83,12 +92,17 @@ static void graph_say(const struct program *p)
         const struct conf_resource *r = &p->conf->resource[i];
         static const char *const kinds[] = {
             [CONF_PORTS] = "ports", [CONF_IRQ] = "irq", [CONF_PCI] = "pci"};
-        say("  \"%s\" -> \"%s 0x%lx\";", name, kinds[r->kind], r->base);
+        if (r->kind == CONF_RAM)
+            say("  \"%s\" -> \"RAM of %s\";", name, name);
+        else
+            say("  \"%s\" -> \"%s 0x%lx\";", name, kinds[r->kind], r->base);
     }
     for (uint32_t i = 0; i < p->conf->files.count; i++)
         say("  \"%s\" -> \"file %s\" [style=dotted];", name, p->conf->files.name[i].text);
-    for (uint32_t i = 0; i < p->clients; i++)
-        say("  \"%s\" -> \"%s\" [dir=both];", session_client_name(p, i), name);
+    for (uint32_t n = 0; session_at(n); n++)
+        if (session_at(n)->server == p)
+            say("  \"%s\" -> \"%s\" [%s];", session_client_name(p, session_at(n)->place), name,
+                session_at(n)->cut ? "dir=none, style=dashed, label=\"cut off\"" : "dir=both");
 }
 
 void authority_say_graph(void)

@@ -4,6 +4,10 @@
 #include "elf.h"
 #include "program.h"
 
+#define MODULE_MAX (64ull << 20) /* bytes of an ELF file */
+
+extern const struct elf_limits elf_limits; /* where its segments may be */
+
 /* What is being built. */
 struct building {
     struct program *program;
@@ -13,7 +17,7 @@ struct building {
     struct elf_image elf;
     uint64_t private_size; /* bytes of PROGRAM_IMAGE that its segments need */
     uint64_t stack_offset; /* in PROGRAM_IMAGE: its stack, then environment, then notices */
-    uint64_t environment_offset, notices_offset, image_size;
+    uint64_t environment_offset, environment_size, notices_offset, image_size;
     uint64_t rsp;
     struct environment *environment; /* in WINDOW_IMAGE, until image_close */
 };
@@ -33,6 +37,9 @@ bool image_map(struct building *b);
 /* resources.c: what the configuration gives it, into its table; and the environment that says so.
  */
 bool resources_give(struct building *b, void *environment, uint32_t size);
+
+/* Bytes that the environment of a program has at most. */
+uint64_t environment_most(const struct program *p);
 
 /* Remembers what failed; false. */
 static inline bool building_fails(const struct building *b, const char *what, enum status status)

@@ -11,6 +11,17 @@
 #include "format.h"
 #include "session_protocol.h"
 
+bool conf_wrong(struct conf_fault *fault, uint32_t line, const char *format, ...)
+{
+    va_list arguments;
+
+    fault->line = line;
+    va_start(arguments, format);
+    format_text(fault->text, sizeof(fault->text), format, arguments);
+    va_end(arguments);
+    return false;
+}
+
 struct reader {
     struct conf *conf;
     struct conf_program *program; /* of the section; NULL: before the first one */
@@ -73,9 +84,10 @@ static bool section_read(struct reader *r, char *text)
     *r->program = (struct conf_program){.name = {text, r->line},
                                         .program = {text, r->line},
                                         .memory = 1u << 20,
-                                        .stack = 64u << 10,
+                                        .stack = 32u << 10,
                                         .session = SESSION_BYTES,
                                         .priority = 32,
+                                        .failure = CONF_FAILURE,
                                         .line = r->line};
     r->keys = 0;
     return true;

@@ -14,6 +14,7 @@
 #define CONF_ARGUMENTS 32u /* of a program */
 #define CONF_NAMES     16u /* files, uses and offers of a program, each */
 #define CONF_RESOURCES 16u
+#define CONF_FAILURE   8u  /* exit status of a run that failed, if nothing else is said */
 #define CONF_NAME_MAX  32u /* characters of a program's or service's name */
 
 /* Letters, digits, '.', '_', '-'; and the line that says it. */
@@ -27,9 +28,9 @@ struct conf_list {
     struct conf_name name[CONF_NAMES];
 };
 
-enum conf_kind { CONF_PORTS, CONF_IRQ, CONF_PCI };
+enum conf_kind { CONF_PORTS, CONF_IRQ, CONF_PCI, CONF_RAM };
 
-/* A range of the machine: ports, interrupt lines, PCI functions. */
+/* A range of the machine: ports, interrupt lines, PCI functions; of RAM the bytes are in count. */
 struct conf_resource {
     enum conf_kind kind;
     uint32_t line;
@@ -40,6 +41,13 @@ enum conf_restart {
     CONF_RESTART_ALWAYS, /* when it faults, exits or falls silent; with back-off */
     CONF_RESTART_FAULT,  /* not when it exits with status 0 */
     CONF_RESTART_NEVER,
+};
+
+/* Does the run end with it, with its exit status? */
+enum conf_ends {
+    CONF_ENDS_NO,
+    CONF_ENDS_YES,
+    CONF_ENDS_ALL, /* with the last one of these; the status is the first that is not 0 */
 };
 
 struct conf_program {
@@ -56,7 +64,8 @@ struct conf_program {
     uint32_t cpu_share; /* percent of each of its CPUs that it has at most; 0: without a limit */
     uint32_t heartbeat; /* milliseconds; 0: none */
     enum conf_restart restart;
-    bool ends; /* the run ends with it, with its exit status */
+    enum conf_ends ends;
+    uint32_t failure; /* exit status of the run, if it ends with it and that failed */
     struct conf_list files, uses, offers;
     struct conf_resource resource[CONF_RESOURCES];
     uint32_t resources;
@@ -73,6 +82,10 @@ struct conf_fault {
     uint32_t line; /* from 1 on */
     char text[120];
 };
+
+/* Says what is wrong; false. */
+__attribute__((format(printf, 3, 4))) bool conf_wrong(struct conf_fault *fault, uint32_t line,
+                                                      const char *format, ...);
 
 /*
  * Reads size characters of text, which it changes: names end with NUL then. text[size] belongs to

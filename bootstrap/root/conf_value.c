@@ -215,26 +215,48 @@ static const char *heartbeat_take(char *value, uint32_t line, struct conf_progra
     return NULL;
 }
 
+/* The number of the word; count: it is none of them. */
+static unsigned word_find(const char *value, const char *const *words, unsigned count)
+{
+    unsigned i = 0;
+
+    while (i < count && strcmp(value, words[i]) != 0)
+        i++;
+    return i;
+}
+
 static const char *restart_take(char *value, uint32_t line, struct conf_program *p)
 {
     static const char *const words[] = {[CONF_RESTART_ALWAYS] = "always",
                                         [CONF_RESTART_FAULT] = "fault",
                                         [CONF_RESTART_NEVER] = "never"};
+    unsigned word = word_find(value, words, 3);
 
     (void)line;
-    for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(value, words[i]) == 0) {
-            p->restart = (enum conf_restart)i;
-            return NULL;
-        }
-    return "always, fault or never";
+    p->restart = (enum conf_restart)word;
+    return word < 3 ? NULL : "always, fault or never";
 }
 
 static const char *ends_take(char *value, uint32_t line, struct conf_program *p)
 {
+    static const char *const words[] = {
+        [CONF_ENDS_NO] = "no", [CONF_ENDS_YES] = "yes", [CONF_ENDS_ALL] = "all"};
+    unsigned word = word_find(value, words, 3);
+
     (void)line;
-    p->ends = strcmp(value, "yes") == 0;
-    return p->ends || strcmp(value, "no") == 0 ? NULL : "yes or no";
+    p->ends = (enum conf_ends)word;
+    return word < 3 ? NULL : "yes, no or all";
+}
+
+static const char *failure_take(char *value, uint32_t line, struct conf_program *p)
+{
+    uint64_t number;
+
+    (void)line;
+    if (!number_is(value, 255, &number) || number == 0)
+        return "a status from 1 to 255";
+    p->failure = (uint32_t)number;
+    return NULL;
 }
 
 static const char *names_take(char *value, uint32_t line, struct conf_list *list)
@@ -316,22 +338,36 @@ static const char *pci_take(char *value, uint32_t line, struct conf_program *p)
     return resource_add(p, CONF_PCI, line, number | (uint64_t)digit[4], 1);
 }
 
+/* For a guest: one piece, mapped in large pages. */
+static const char *ram_take(char *value, uint32_t line, struct conf_program *p)
+{
+    uint64_t size;
+
+    if (!size_is(value, MEMORY_MAX, &size) || !size || size % (2u << 20))
+        return "a multiple of 2M";
+    return resource_add(p, CONF_RAM, line, 0, size);
+}
+
 const struct conf_key conf_keys[CONF_KEYS] = {
     {"program", program_take, false, "boot module with its ELF file; the section's name"},
     {"arguments", arguments_take, false, "words; text in \" may have blanks; none"},
     {"memory", memory_take, false, "all that it has, its part of the kernel's included; 1M"},
-    {"stack", stack_take, false, "of its main thread; 64K"},
+    {"stack", stack_take, false, "of its main thread; 32K"},
     {"cpu", cpu_take, false, "of its main thread; 0"},
     {"cpus", cpus_take, false, "those on which it may have threads; cpu alone"},
     {"priority", priority_take, false, "1 to 100; 32"},
-    {"cpu_share", share_take, false, "percent of each of its CPUs, at most; no limit"},
+    {"cpu_share", share_take, false,
+     "percent of each of its CPUs, at most, of which its main thread has three quarters; no limit"},
     {"heartbeat", heartbeat_take, false, "milliseconds between signs of life; 0, none"},
     {"restart", restart_take, false, "always, fault or never; always"},
-    {"ends", ends_take, false, "yes: the run ends with it; no"},
+    {"ends", ends_take, false, "yes: the run ends with it; all: with the last of these; no"},
+    {"failure", failure_take, false,
+     "exit status of the run if it ends with it and that failed; 8"},
     {"files", files_take, false, "boot modules that it can read"},
     {"uses", uses_take, false, "services that it can open"},
     {"offers", offers_take, false, "services that it serves"},
     {"session", session_take, false, "memory of each session that it serves; 16K"},
+    {"ram", ram_take, false, "RAM for a guest, besides `memory`; none"},
     {"ports", ports_take, true, "I/O ports: the first, and how many"},
     {"irq", irq_take, true, "an interrupt line"},
     {"pci", pci_take, true, "a PCI function"},

@@ -5,6 +5,7 @@
  */
 #include "handler.h"
 
+#include "contexts.h"
 #include "memory.h"
 #include "root_calls.h"
 #include "say.h"
@@ -22,110 +23,85 @@ struct root_cpu {
 
 static struct root_cpu cpus[BOOT_MAX_CPUS];
 
-static enum root_status print_handle(struct program *p, const struct message *m)
+static enum root_status print_handle(const struct caller *caller, const struct message *m)
 {
     uint64_t size = message_get(m, 1);
     char text[ROOT_TEXT];
+    bool news;
 
     if (size > ROOT_TEXT || 2 + (size + 7) / 8 > m->length)
         return ROOT_BAD_REQUEST;
     for (uint64_t i = 0; i < size; i++)
         text[i] = (char)(message_get(m, 2 + i / 8) >> i % 8 * 8);
-    if (!text_put(&p->text, text, (uint32_t)size)) {
-        __atomic_fetch_add(&p->text.dropped, (uint32_t)size, __ATOMIC_RELAXED);
-        program_tell(p, TOLD_TEXT);
-        return ROOT_FULL;
-    }
-    program_tell(p, TOLD_TEXT);
-    return ROOT_DONE;
+    bool put = text_put(&caller->program->text, caller->instance, text, (uint32_t)size, &news);
+    if (news)
+        program_tell_text(caller->program);
+    return put ? ROOT_DONE : ROOT_FULL;
 }
 
-static enum root_status exit_handle(struct program *p, const struct message *m)
+static enum root_status exit_handle(const struct caller *caller, const struct message *m)
 {
     uint64_t status = message_get(m, 1);
 
     if (status > 255)
         return ROOT_BAD_REQUEST;
-    p->status = (uint32_t)status;
-    program_tell(p, TOLD_EXIT);
+    (void)program_tell(caller->program, caller->instance, TOLD_EXIT, (uint32_t)status);
     return ROOT_DONE;
 }
 
-/* The next message's capability goes to an empty selector: those of ECs that are gone are empty. */
+/* The next message's capability goes to a selector that is nobody's. */
 static void window_open(struct root_cpu *c)
 {
-    uint32_t first = ROOT_CONTEXTS + c->cpu * CPU_CONTEXTS;
-
-    c->window = SELECTOR_NONE;
-    for (uint32_t i = 0; i < CPU_CONTEXTS && c->window == SELECTOR_NONE; i++)
-        if (capability_lookup(first + i).status != STATUS_SUCCESS)
-            c->window = first + i;
+    c->window = context_window(c->cpu);
     c->handler.utcb->window = c->window;
     c->handler.utcb->window_count = c->window != SELECTOR_NONE;
 }
 
 /* The EC stays where it arrived. Its place in the program is the reply's word 1. */
-static enum root_status thread_handle(struct root_cpu *c, struct program *p, uint64_t *place)
+static enum root_status thread_handle(struct root_cpu *c, const struct caller *caller,
+                                      uint64_t *place)
 {
     struct lookup found = capability_lookup(c->window);
-    uint64_t claimed = __atomic_load_n(&p->claimed, __ATOMIC_ACQUIRE);
-    uint32_t n;
+    uint32_t selector = c->window;
 
+    if (selector == SELECTOR_NONE)
+        return ROOT_FULL;
     if (found.type != OBJECT_EC || ~found.rights & (EC_RIGHT_STATE | EC_RIGHT_CONTROL))
         return ROOT_BAD_REQUEST;
-    do {
-        if (!(uint32_t)~claimed)
-            return ROOT_FULL;
-        n = (uint32_t)__builtin_ctzll(~claimed);
-    } while (!__atomic_compare_exchange_n(&p->claimed, &claimed, claimed | 1ull << n, false,
-                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
-    p->context[n] = (uint16_t)c->window;
-    __atomic_fetch_or(&p->threads, 1ull << n, __ATOMIC_RELEASE);
     c->window = SELECTOR_NONE;
-    *place = n;
-    return ROOT_DONE;
+    return context_add(caller, selector, place);
 }
 
-static enum root_status thread_end_handle(struct program *p, const struct message *m)
-{
-    uint64_t place = message_get(m, 1);
-
-    if (place >= ROOT_THREADS || !(__atomic_load_n(&p->threads, __ATOMIC_ACQUIRE) >> place & 1))
-        return ROOT_BAD_REQUEST;
-    __atomic_fetch_and(&p->threads, ~(1ull << place), __ATOMIC_RELEASE);
-    __atomic_fetch_and(&p->claimed, ~(1ull << place), __ATOMIC_RELEASE);
-    return ROOT_DONE;
-}
-
-static enum root_status request_handle(struct root_cpu *c, struct program *p,
+static enum root_status request_handle(struct root_cpu *c, const struct caller *caller,
                                        const struct message *m, uint64_t *result)
 {
     switch (message_get(m, 0)) {
     case ROOT_VERSION | ROOT_EXIT:
-        return exit_handle(p, m);
+        return exit_handle(caller, m);
     case ROOT_VERSION | ROOT_PRINT:
-        return print_handle(p, m);
+        return print_handle(caller, m);
     case ROOT_VERSION | ROOT_ALIVE:
-        program_tell(p, TOLD_ALIVE);
+        (void)program_tell(caller->program, caller->instance, TOLD_ALIVE, 0);
         return ROOT_DONE;
     case ROOT_VERSION | ROOT_THREAD:
-        return thread_handle(c, p, result);
+        return thread_handle(c, caller, result);
     case ROOT_VERSION | ROOT_THREAD_END:
-        return thread_end_handle(p, m);
+        return context_remove(caller, message_get(m, 1));
     default:
         return ROOT_UNKNOWN;
     }
 }
 
-/* The portal's id is the program's number. */
+/* The portal's id says who calls: portal_id. That one may be gone by now, or at any time. */
 static void handle(struct handler *self, struct message *m)
 {
     struct root_cpu *c = self->argument;
+    const struct caller caller = {&root.program[(uint32_t)m->portal], (uint32_t)(m->portal >> 32)};
     bool brought = MESSAGE_LENGTH_ITEMS(m->length);
     uint64_t result = 0;
 
     m->length = MESSAGE_LENGTH_WORDS(m->length);
-    enum root_status status = request_handle(c, &root.program[m->portal], m, &result);
+    enum root_status status = request_handle(c, &caller, m, &result);
     if (brought && c->window != SELECTOR_NONE)
         (void)capability_revoke(c->window, REVOKE_SELF);
     if (brought)
@@ -133,21 +109,6 @@ static void handle(struct handler *self, struct message *m)
     m->length = 0;
     (void)message_put(m, status);
     (void)message_put(m, result);
-}
-
-/* The slots of the CPU's contexts are there from now on. */
-static bool window_make(struct root_cpu *c)
-{
-    uint32_t first = ROOT_CONTEXTS + c->cpu * CPU_CONTEXTS;
-    struct answer a = {STATUS_SUCCESS, 0};
-
-    for (uint32_t i = 0; i < CPU_CONTEXTS && a.status == STATUS_SUCCESS; i += 64) {
-        WITH_FUNDS(&root.funds, a, semaphore_create(first + i, SELECTOR_POOL, 0));
-        if (a.status == STATUS_SUCCESS)
-            a.status = object_destroy(first + i);
-    }
-    window_open(c);
-    return a.status == STATUS_SUCCESS;
 }
 
 /* Above all programs: what it does is short. */
@@ -176,7 +137,10 @@ static bool cpu_open(uint32_t cpu)
         WITH_FUNDS(&root.funds, a,
                    time_create(cpu_selector(cpu, CPU_RESERVE), SELECTOR_POOL,
                                cpu_selector(cpu, CPU_HANDLER), &reserve));
-    return a.status == STATUS_SUCCESS && window_make(c);
+    if (a.status != STATUS_SUCCESS || !contexts_open(cpu))
+        return false;
+    window_open(c);
+    return true;
 }
 
 bool handlers_open(void)

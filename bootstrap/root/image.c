@@ -9,11 +9,7 @@
 #include "environment_make.h"
 #include "memory.h"
 
-#define MODULE_MAX        (64ull << 20)
-#define ENVIRONMENT_BYTES (4 * PAGE)
-#define STACK_GUARD       PAGE
-
-static const struct elf_limits limits = {PROCESS_IMAGE, PROCESS_IMAGE_END};
+const struct elf_limits elf_limits = {PROCESS_IMAGE, PROCESS_IMAGE_END};
 
 static uint32_t memory_of_module(uint32_t number)
 {
@@ -53,7 +49,7 @@ static bool image_check(struct building *b)
 {
     struct elf_fault fault;
 
-    if (elf_check((const uint8_t *)WINDOW_MODULE, b->module_size, &limits, &b->elf, &fault)) {
+    if (elf_check((const uint8_t *)WINDOW_MODULE, b->module_size, &elf_limits, &b->elf, &fault)) {
         elf_fault_text(&fault, b->fault->text, sizeof(b->fault->text));
         return building_fails(b, "ELF file", STATUS_BAD_PARAMETER);
     }
@@ -66,9 +62,10 @@ static void image_plan(struct building *b)
     for (uint32_t i = 0; i < b->elf.count; i++)
         if (!segment_is_shared(&b->elf.segment[i]))
             b->private_size += b->elf.segment[i].memory_size;
-    b->stack_offset = b->private_size;
+    b->stack_offset = b->program->stack_offset = b->private_size;
     b->environment_offset = b->stack_offset + b->program->conf->stack;
-    b->notices_offset = b->environment_offset + ENVIRONMENT_BYTES;
+    b->environment_size = pages_up(environment_most(b->program));
+    b->notices_offset = b->environment_offset + b->environment_size;
     b->image_size = b->notices_offset + PAGE;
 }
 
@@ -167,8 +164,8 @@ bool image_fill(struct building *b)
     memset((void *)WINDOW_IMAGE, 0,
            b->image_size); /* what the program had before it was restarted */
     segments_fill(b);
-    return stack_fill(b) &&
-           resources_give(b, (char *)WINDOW_IMAGE + b->environment_offset, ENVIRONMENT_BYTES);
+    return stack_fill(b) && resources_give(b, (char *)WINDOW_IMAGE + b->environment_offset,
+                                           (uint32_t)b->environment_size);
 }
 
 static uint32_t map_rights(const struct elf_segment *s)
@@ -196,7 +193,7 @@ bool image_map(struct building *b)
                            b->stack_offset, p->conf->stack, MEM_RIGHT_READ | MEM_RIGHT_WRITE);
     if (status == STATUS_SUCCESS)
         status = pages_map(&p->funds, image, pd, PROCESS_ENVIRONMENT, b->environment_offset,
-                           ENVIRONMENT_BYTES, MEM_RIGHT_READ);
+                           b->environment_size, MEM_RIGHT_READ);
     if (status == STATUS_SUCCESS)
         status = pages_map(&p->funds, image, pd, PROCESS_NOTICES, b->notices_offset, PAGE,
                            MEM_RIGHT_READ);

@@ -8,6 +8,7 @@
 #include "handler.h"
 #include "memory.h"
 #include "plan.h"
+#include "program.h"
 #include "say.h"
 #include "sessions.h"
 #include "supervise.h"
@@ -84,7 +85,8 @@ static void conf_open(void)
         conf_refuse(&fault);
     for (uint32_t i = 0; i < root.conf.programs; i++)
         root.program[i].conf = &root.conf.program[i];
-    if (!plan_check(&root.conf, &machine, &fault) || !sessions_plan(&fault))
+    if (!plan_check(&root.conf, &machine, &fault) || !programs_take_memory(&fault) ||
+        !sessions_plan(&fault))
         conf_refuse(&fault);
 }
 

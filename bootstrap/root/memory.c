@@ -1,67 +1,105 @@
 /*
- * Free memory is handed out from the front of each range and never comes back: what a program has
- * it has for the whole run, so there is nothing to run out of later.
+ * Free memory is handed out in pieces (pieces.h) and never comes back: what a program has it has
+ * for the whole run, so there is nothing to run out of later.
  */
 #include "memory.h"
 
 #include <string.h>
 
+#include "pieces.h"
 #include "say.h"
 
-#define PIECE (512 * PAGE) /* one call maps at most that */
+#define ENTRIES 512u /* one call maps at most so many pages */
+#define PIECE   (ENTRIES * PAGE)
+#define LARGE   (2ull << 20) /* a page of the next size */
 
-static uint64_t taken[BOOT_MAX_RANGES]; /* bytes of each range, from its front */
+#define HUGE (1ull << 30) /* and of the one after that */
 
-static const struct boot_memory *range_free(uint32_t i)
+static struct pieces pieces;
+
+_Static_assert(PIECES_MAX >= BOOT_MAX_RANGES + CONF_PROGRAMS + 1, "RAM leaves one more");
+
+static void pieces_open(void)
 {
-    const struct boot_memory *range = boot_entry(&root.info->memory, i);
-
-    return range->type == MEMORY_FREE ? range : NULL;
+    for (uint32_t i = 0; i < root.info->memory.count; i++) {
+        const struct boot_memory *range = boot_entry(&root.info->memory, i);
+        if (range->type == MEMORY_FREE)
+            pieces_add(&pieces, &(struct piece){range->base, range->size, i});
+    }
 }
 
 uint64_t memory_left(void)
 {
-    uint64_t left = 0;
-
-    for (uint32_t i = 0; i < root.info->memory.count; i++)
-        if (range_free(i))
-            left += range_free(i)->size - taken[i];
-    return left;
+    return pieces_sum(&pieces);
 }
 
-static bool piece_take(uint32_t selector, uint64_t size)
+uint64_t memory_largest(void)
 {
-    for (uint32_t i = 0; i < root.info->memory.count; i++) {
-        const struct boot_memory *range = range_free(i);
-        if (!range || range->size - taken[i] < size)
-            continue;
+    return pieces_largest(&pieces);
+}
+
+/* A MEM of it. */
+static bool piece_make(uint32_t selector, const struct piece *p)
+{
+    const struct boot_memory *range = boot_entry(&root.info->memory, p->range);
+    struct answer a;
+
+    do
+        a = memory_create(selector, SELECTOR_POOL, SELECTOR_MEMORY + p->range,
+                          p->base - range->base, p->size, 0);
+    while (root.funds.memory && funds_add(&root.funds, &a));
+    return a.status == STATUS_SUCCESS;
+}
+
+bool memory_reserve(uint32_t selector, uint64_t size, uint64_t *base)
+{
+    struct piece taken;
+
+    if (!pieces_take(&pieces, size, PAGE, &taken))
+        return false;
+    *base = taken.base;
+    return piece_make(selector, &taken);
+}
+
+bool memory_reserve_ram(uint32_t selector, uint64_t size, uint64_t *base)
+{
+    struct piece taken;
+
+    if ((size < HUGE || !pieces_take(&pieces, size, HUGE, &taken)) &&
+        !pieces_take(&pieces, size, LARGE, &taken))
+        return false;
+    *base = taken.base;
+    return piece_make(selector, &taken);
+}
+
+/* What it finds there may be another boot's. Large pages where they fit: a large one has many. */
+bool memory_clear(uint32_t selector, uint64_t size, uint64_t base)
+{
+    for (uint64_t done = 0, bytes; done < size; done += bytes) {
+        uint64_t left = size - done, small = -(base + done) & (LARGE - 1);
+        struct map map = {
+            .address = WINDOW_CLEAR, .offset = done, .rights = MEM_RIGHT_READ | MEM_RIGHT_WRITE};
         struct answer a;
-        do
-            a = memory_create(selector, SELECTOR_POOL, SELECTOR_MEMORY + i, taken[i], size, 0);
-        while (root.funds.memory && funds_add(&root.funds, &a));
-        taken[i] += a.status == STATUS_SUCCESS ? size : 0;
-        return a.status == STATUS_SUCCESS;
-    }
-    return false;
-}
 
-/* What it finds there may be another boot's. */
-static bool piece_clear(uint32_t selector, uint64_t size)
-{
-    for (uint64_t done = 0; done < size; done += PIECE) {
-        uint64_t bytes = size - done < PIECE ? size - done : PIECE;
-        if (pages_map(&root.funds, selector, SELECTOR_PD, WINDOW_IMAGE, done, bytes,
-                      MEM_RIGHT_READ | MEM_RIGHT_WRITE) != STATUS_SUCCESS)
+        map.level = !small && left >= LARGE;
+        small = !small || small > PIECE ? PIECE : small;
+        bytes = map.level ? left & ~(LARGE - 1) : left < small ? left : small;
+        bytes = map.level && bytes > ENTRIES * LARGE ? ENTRIES * LARGE : bytes;
+        map.count = (uint32_t)(bytes / (map.level ? LARGE : PAGE));
+        WITH_FUNDS(&root.funds, a, memory_map(selector, SELECTOR_PD, &map));
+        if (a.status != STATUS_SUCCESS)
             return false;
-        memset((void *)WINDOW_IMAGE, 0, bytes);
-        pages_unmap(WINDOW_IMAGE, bytes);
+        memset((void *)WINDOW_CLEAR, 0, bytes);
+        (void)memory_unmap(SELECTOR_PD, WINDOW_CLEAR);
     }
     return true;
 }
 
 bool memory_take(uint32_t selector, uint64_t size)
 {
-    return piece_take(selector, size) && piece_clear(selector, size);
+    uint64_t base;
+
+    return memory_reserve(selector, size, &base) && memory_clear(selector, size, base);
 }
 
 /*
@@ -71,10 +109,13 @@ bool memory_take(uint32_t selector, uint64_t size)
 bool memory_open(void)
 {
     const uint64_t most = 32ull << 20;
-    uint64_t size = memory_left() / 16 & ~(PAGE - 1);
+    uint64_t size, base;
+
+    pieces_open();
+    size = memory_left() / 16 & ~(PAGE - 1);
 
     size = size < most ? size : most;
-    if (!piece_take(ROOT_RESERVE, size)) {
+    if (!memory_reserve(ROOT_RESERVE, size, &base)) {
         say("error: no memory for root itself");
         return false;
     }

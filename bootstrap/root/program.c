@@ -12,14 +12,64 @@
 
 #define SELF(p, which) program_selector((p), (which))
 
-/* The first time: memory for the rest of the run. */
+static const struct conf_resource *ram_of(const struct program *p)
+{
+    for (uint32_t i = 0; i < p->conf->resources; i++)
+        if (p->conf->resource[i].kind == CONF_RAM)
+            return &p->conf->resource[i];
+    return NULL;
+}
+
+static uint64_t ram_size(const struct program *p)
+{
+    const struct conf_resource *ram = ram_of(p);
+
+    return ram ? ram->count : 0;
+}
+
+/* Who wants most of it and has none yet; NULL: all have. */
+static struct program *next_without(bool ram)
+{
+    struct program *next = NULL;
+    uint64_t most = 0;
+
+    for (uint32_t i = 0; i < root.conf.programs; i++) {
+        struct program *p = &root.program[i];
+        uint64_t size = ram ? ram_size(p) : p->conf->memory;
+        if ((ram ? p->has_ram : p->has_memory) || size <= most)
+            continue;
+        next = p;
+        most = size;
+    }
+    return next;
+}
+
+static bool none_left(struct conf_fault *fault, const struct program *p, uint32_t line,
+                      const char *what)
+{
+    return conf_wrong(fault, line, "%s: expected %s of at most %lu KiB, the largest piece left",
+                      p->conf->name.text, what, memory_largest() >> 10);
+}
+
+bool programs_take_memory(struct conf_fault *fault)
+{
+    for (struct program *p; (p = next_without(true)); p->has_ram = true)
+        if (!memory_reserve_ram(SELF(p, PROGRAM_RAM), ram_size(p), &p->ram_base))
+            return none_left(fault, p, ram_of(p)->line, "ram");
+    for (struct program *p; (p = next_without(false)); p->has_memory = true)
+        if (!memory_reserve(SELF(p, PROGRAM_MEMORY), p->conf->memory, &p->memory_base))
+            return none_left(fault, p, p->conf->line, "memory");
+    return true;
+}
+
+/* The first time it is cleared. */
 static bool memory_have(struct building *b)
 {
     struct program *p = b->program;
 
     if (p->memory_size)
         return true;
-    if (!memory_take(SELF(p, PROGRAM_MEMORY), p->conf->memory))
+    if (!memory_clear(SELF(p, PROGRAM_MEMORY), p->conf->memory, p->memory_base))
         return building_fails(b, "memory", STATUS_NEEDS_FRAMES);
     p->memory_size = p->conf->memory;
     return true;
@@ -98,6 +148,15 @@ static bool context_make(struct building *b)
 /* The time from which its share is reckoned. */
 #define PERIOD_MS 100u
 
+/*
+ * Of a share that is limited, the main thread has so much; the rest is for further threads on its
+ * CPU, which could have no time otherwise.
+ */
+static uint64_t budget_of(const struct conf_program *conf, uint64_t period)
+{
+    return conf->cpu_share ? period * conf->cpu_share / 100 * 3 / 4 : period;
+}
+
 static bool time_make(struct building *b)
 {
     struct program *p = b->program;
@@ -105,7 +164,7 @@ static bool time_make(struct building *b)
     struct schedule schedule = {
         .cpu = SELF(p, PROGRAM_CPUS + p->conf->cpu),
         .priority = p->conf->priority,
-        .budget = p->conf->cpu_share ? period * p->conf->cpu_share / 100 : period,
+        .budget = budget_of(p->conf, period),
         .period = period,
     };
     struct answer a;
@@ -187,6 +246,8 @@ bool program_start(struct program *p, struct program_fault *fault)
     *fault = (struct program_fault){0};
     if (!memory_have(&b) || !image_open(&b))
         return false;
+    told_open(&p->told, ++p->instance);
+    program_tell_text(p); /* of the last instance, which was told nobody */
     bool built = build(&b);
     image_close(&b);
     if (!built)
@@ -209,11 +270,10 @@ static void parts_destroy(struct program *p)
 void program_stop(struct program *p)
 {
     p->state = PROGRAM_STOPPED;
+    if (told_close(&p->told) & TOLD_FAULT) /* from now on nobody leaves word for it */
+        stopped_release(p);
     sessions_disconnect(p);
     (void)object_destroy(SELF(p, PROGRAM_BANK));
     parts_destroy(p);
-    p->told = 0;
-    p->threads = p->claimed = 0;
-    p->stopped.taken = 0;
     p->held_count = 0;
 }

@@ -10,6 +10,12 @@ struct program_fault {
     char text[80]; /* more words, or "" */
 };
 
+/*
+ * Memory for all programs, for the whole run, the largest first. False: *fault says whose is not
+ * there in one piece.
+ */
+__attribute__((warn_unused_result)) bool programs_take_memory(struct conf_fault *fault);
+
 /* Builds the program's domain and lets its main thread run. False: *fault says why; nothing is
  * left. */
 __attribute__((warn_unused_result)) bool program_start(struct program *p,

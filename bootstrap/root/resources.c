@@ -37,7 +37,7 @@ static enum status root_give(struct building *b, uint32_t cpu)
 
     WITH_FUNDS(&b->program->funds, a,
                portal_create(selector, program_selector(b->program, PROGRAM_POOL),
-                             cpu_selector(cpu, CPU_HANDLER), program_index(b->program)));
+                             cpu_selector(cpu, CPU_HANDLER), portal_id(b->program)));
     if (a.status != STATUS_SUCCESS)
         return a.status;
     a.status = give(b, PROCESS_ROOT + cpu, selector, PT_RIGHT_CALL);
@@ -106,6 +106,23 @@ static enum status range_give(struct building *b, uint32_t i, struct environment
                                       : a.status;
 }
 
+/* RAM for a guest, cleared: the guest that had it before may have been another one's. */
+static enum status ram_give(struct building *b, uint32_t i, struct environment_resource *entry)
+{
+    struct program *p = b->program;
+    uint32_t selector = program_selector(p, PROGRAM_RAM);
+    uint64_t size = p->conf->resource[i].count;
+
+    *entry = (struct environment_resource){.kind = RESOURCE_RAM,
+                                           .selector = PROCESS_RESOURCES + i,
+                                           .base = p->ram_base % (1ull << 30),
+                                           .count = size};
+    if (!memory_clear(selector, size, p->ram_base))
+        return STATUS_NEEDS_FRAMES;
+    return give(b, entry->selector, selector,
+                MEM_RIGHT_READ | MEM_RIGHT_WRITE | MEM_RIGHT_EXECUTE | MEM_RIGHT_DIVIDE);
+}
+
 static bool ranges_give(struct building *b, struct environment_writer *w)
 {
     const struct conf_program *conf = b->program->conf;
@@ -113,7 +130,8 @@ static bool ranges_give(struct building *b, struct environment_writer *w)
         environment_table(w, &w->block->resources, conf->resources, sizeof(*entry));
 
     for (uint32_t i = 0; entry && i < conf->resources; i++) {
-        enum status status = range_give(b, i, &entry[i]);
+        enum status status = conf->resource[i].kind == CONF_RAM ? ram_give(b, i, &entry[i])
+                                                                : range_give(b, i, &entry[i]);
         if (status != STATUS_SUCCESS)
             return building_fails(b, "resource", status);
     }
@@ -139,6 +157,22 @@ static bool files_give(struct building *b, struct environment_writer *w)
     return true;
 }
 
+/* Entries of a table, the bytes to align it, and a name for each. */
+static uint64_t table_most(uint64_t count, uint64_t bytes)
+{
+    return count * (bytes + CONF_NAME_MAX + 1) + 7;
+}
+
+uint64_t environment_most(const struct program *p)
+{
+    return sizeof(struct environment) + CONF_NAME_MAX + 1 +
+           table_most(p->conf->resources, sizeof(struct environment_resource)) +
+           table_most(p->conf->files.count, sizeof(struct environment_file)) +
+           table_most(p->conf->uses.count, sizeof(struct environment_use)) +
+           table_most(p->conf->offers.count, sizeof(struct environment_offer)) +
+           table_most(p->clients, sizeof(struct environment_client));
+}
+
 bool resources_give(struct building *b, void *environment, uint32_t size)
 {
     const struct program *p = b->program;
@@ -153,6 +187,7 @@ bool resources_give(struct building *b, void *environment, uint32_t size)
     w.block->tsc_hz = root.info->tsc_hz;
     w.block->heartbeat = p->conf->heartbeat * root.millisecond;
     w.block->restarts = p->restarts;
+    w.block->guest = root.info->guest;
     if (!cpus_give(b) || !ranges_give(b, &w) || !files_give(b, &w) || !sessions_give(b, &w))
         return false;
     b->environment = w.block;

@@ -15,6 +15,8 @@
 #include "process.h"
 #include "root_calls.h"
 #include "system.h"
+#include "text.h"
+#include "told.h"
 #include "utcb.h"
 
 #define PAGE 4096ull
@@ -28,6 +30,7 @@ enum root_selector {
     ROOT_PROGRAMS = 2048,  /* and following: PROGRAM_SELECTORS for each program */
     ROOT_SESSIONS = 24576, /* and following: MEM of each session */
     ROOT_CONTEXTS = 28672, /* and following: CPU_CONTEXTS for each CPU: ECs that programs made */
+    ROOT_BELLS = 61440, /* and following: two for each session, from which its ends have theirs */
 };
 
 #define PAYMENTS     64u
@@ -56,10 +59,10 @@ enum program_selector {
     PROGRAM_EC,
     PROGRAM_SC,
     PROGRAM_NOTICE,
-    PROGRAM_CPUS = 16, /* and following: CPU capabilities, paid by root's pool */
-    PROGRAM_PORTALS = 80,
-    /* and following: root's portal on each CPU, for it */ PROGRAM_RANGES =
-        208,                /* and following: its resources */
+    PROGRAM_RAM,            /* MEM, of root's pool: kept for the whole run */
+    PROGRAM_CPUS = 16,      /* and following: CPU capabilities, paid by root's pool */
+    PROGRAM_PORTALS = 80,   /* and following: root's portal on each CPU, for it */
+    PROGRAM_RANGES = 208,   /* and following: its resources */
     PROGRAM_DEPOSITS = 224, /* and following: parts of PROGRAM_MEMORY that are in its pool */
     PROGRAM_SESSIONS = 256, /* and following: the semaphore of each session that it uses */
     PROGRAM_SELECTORS = 272,
@@ -70,7 +73,7 @@ _Static_assert(SELECTOR_MEMORY + BOOT_MAX_RANGES <= ROOT_PAYMENTS, "do not overl
 _Static_assert(ROOT_PAYMENTS + PAYMENTS <= ROOT_PROGRAMS, "do not overlap");
 _Static_assert(ROOT_PROGRAMS + CONF_PROGRAMS * PROGRAM_SELECTORS <= ROOT_SESSIONS,
                "do not overlap");
-_Static_assert(ROOT_CONTEXTS + BOOT_MAX_CPUS * CPU_CONTEXTS <= SELECTORS, "the table has them");
+_Static_assert(ROOT_CONTEXTS + BOOT_MAX_CPUS * CPU_CONTEXTS <= ROOT_BELLS, "do not overlap");
 _Static_assert(PROGRAM_DEPOSITS + FUNDS_DEPOSITS <= PROGRAM_SESSIONS, "do not overlap");
 
 enum program_state {
@@ -80,31 +83,16 @@ enum program_state {
     PROGRAM_FAILED,  /* it has been started too often in too short a time, or cannot be started */
 };
 
-/* What a program has asked for or done: bits of program.told. */
-enum program_told {
-    TOLD_EXIT = 1, /* status is there */
-    TOLD_ALIVE = 2,
-    TOLD_TEXT = 4,  /* text has some */
-    TOLD_FAULT = 8, /* stopped has it */
-};
-
-/* An EC of a program that has stopped, the first one. Taken by a watcher, which then fills it. */
+/*
+ * An EC of a program that has stopped, the first one. A watcher takes it, fills it and tells
+ * TOLD_FAULT; if the instance is there to be told, it is the main thread's then, which gives it
+ * back.
+ */
 struct stopped {
     uint32_t taken;  /* Atomic */
-    uint32_t thread; /* 0: the main thread; otherwise its place in program.threads, from 1 on */
+    uint32_t thread; /* 0: the main thread; otherwise its place in program.thread, from 1 on */
     uint32_t cpu;
     struct utcb_state state;
-};
-
-#define TEXT_BYTES 4096u
-
-/* Text on its way to the console, of one program. A ring: handlers append, the main thread takes.
- */
-struct text_ring {
-    uint32_t writing;        /* 1: a handler appends. Atomic */
-    uint32_t written, taken; /* bytes since its start. Atomic, each with one writer at a time */
-    uint32_t dropped;        /* bytes. Atomic */
-    char byte[TEXT_BYTES];
 };
 
 /* A capability that root has put into a program's table. */
@@ -117,8 +105,14 @@ struct held {
 struct program {
     const struct conf_program *conf;
     enum program_state state;
-    uint64_t memory_size; /* bytes of PROGRAM_MEMORY; 0: it has none yet */
-    struct funds funds;   /* what is deposited in its pool */
+    uint32_t result;       /* exit status of the run, once it has ended for good */
+    uint64_t memory_size;  /* bytes of PROGRAM_MEMORY; 0: it is not cleared yet */
+    uint64_t memory_base;  /* physical address of that */
+    bool has_memory;       /* PROGRAM_MEMORY is there */
+    uint64_t stack_offset; /* in PROGRAM_IMAGE: the stack of its main thread */
+    bool has_ram;          /* PROGRAM_RAM is there */
+    uint64_t ram_base;     /* physical address of that */
+    struct funds funds;    /* what is deposited in its pool */
     struct selectors deposits;
     uint32_t held_count;
     struct held held[HELD_MAX];
@@ -129,12 +123,11 @@ struct program {
     uint64_t since;    /* TSC of its start */
     uint64_t due;      /* TSC: to be started again, or to have called ROOT_ALIVE; 0: neither */
 
-    /* Written by handlers. Atomic. */
-    uint32_t told;    /* PROGRAM_TOLD_* */
-    uint32_t status;  /* of its exit */
-    uint64_t claimed; /* bit n: context[n] is taken, or is being written */
-    uint64_t threads; /* bit n: context[n] is an EC of it */
-    uint16_t context[ROOT_THREADS];
+    uint32_t instance; /* of its last start, from 1 on */
+
+    /* Written by handlers and watchers. Atomic. */
+    uint64_t told;                 /* told.h */
+    uint64_t thread[ROOT_THREADS]; /* contexts.h */
     struct stopped stopped;
     struct text_ring text;
 };
@@ -162,11 +155,37 @@ static inline uint32_t program_selector(const struct program *p, uint32_t which)
     return ROOT_PROGRAMS + program_index(p) * PROGRAM_SELECTORS + which;
 }
 
-/* Leaves word for the main thread: TOLD_*. */
-static inline void program_tell(struct program *p, uint32_t what)
+/* Leaves word for the main thread: TOLD_*. False: that instance is gone. */
+static inline bool program_tell(struct program *p, uint32_t instance, uint32_t what,
+                                uint32_t status)
 {
-    __atomic_fetch_or(&p->told, what, __ATOMIC_RELEASE);
-    (void)semaphore_up(ROOT_EVENTS);
+    bool left = told_leave(&p->told, instance, what, status);
+
+    if (left)
+        (void)semaphore_up(ROOT_EVENTS);
+    return left;
+}
+
+/*
+ * Text is there, perhaps of an instance that is gone: it must not stay there unseen, because who
+ * finds the ring not empty relies on the main thread's coming.
+ */
+static inline void program_tell_text(struct program *p)
+{
+    if (told_hint(&p->told, TOLD_TEXT))
+        (void)semaphore_up(ROOT_EVENTS);
+}
+
+/* What TOLD_FAULT said is dealt with: main thread. */
+static inline void stopped_release(struct program *p)
+{
+    __atomic_store_n(&p->stopped.taken, 0, __ATOMIC_RELEASE);
+}
+
+/* The id of root's portals for a program's instance: who calls one. */
+static inline uint64_t portal_id(const struct program *p)
+{
+    return (uint64_t)p->instance << 32 | program_index(p);
 }
 
 static inline uint32_t cpu_selector(uint32_t cpu, enum cpu_selector which)

@@ -4,12 +4,10 @@
  */
 #include "sessions.h"
 
-#include <stdarg.h>
 #include <string.h>
 
 #include "console_protocol.h"
 #include "environment_make.h"
-#include "format.h"
 #include "held.h"
 #include "memory.h"
 #include "say.h"
@@ -22,17 +20,12 @@ static uint32_t session_memory(const struct link *s)
     return ROOT_SESSIONS + (uint32_t)(s - sessions);
 }
 
-static __attribute__((format(printf, 3, 4))) bool wrong(struct conf_fault *fault, uint32_t line,
-                                                        const char *format, ...)
+static uint32_t bell_of(const struct link *s, bool to_client)
 {
-    va_list arguments;
-
-    fault->line = line;
-    va_start(arguments, format);
-    format_text(fault->text, sizeof(fault->text), format, arguments);
-    va_end(arguments);
-    return false;
+    return ROOT_BELLS + 2 * (uint32_t)(s - sessions) + (to_client ? 1 : 0);
 }
+
+_Static_assert(ROOT_BELLS + 2 * SESSIONS_MAX <= SELECTORS, "the table has them");
 
 static bool offers(const struct conf_program *p, const char *service)
 {
@@ -52,15 +45,15 @@ static struct program *server_find(const struct conf_name *service, struct conf_
         if (!offers(p->conf, service->text))
             continue;
         if (server) {
-            (void)wrong(fault, service->line, "service '%s' is offered by %s and by %s",
-                        service->text, server->conf->name.text, p->conf->name.text);
+            (void)conf_wrong(fault, service->line, "service '%s' is offered by %s and by %s",
+                             service->text, server->conf->name.text, p->conf->name.text);
             return NULL;
         }
         server = p;
     }
     if (!server)
-        (void)wrong(fault, service->line,
-                    "uses: expected a service that a program offers, not '%s'", service->text);
+        (void)conf_wrong(fault, service->line,
+                         "uses: expected a service that a program offers, not '%s'", service->text);
     return server;
 }
 
@@ -100,11 +93,11 @@ static bool session_plan(struct program *client, uint32_t use, struct conf_fault
     if (!server)
         return false;
     if (server == client)
-        return wrong(fault, service->line, "'%s' is its own service", service->text);
+        return conf_wrong(fault, service->line, "'%s' is its own service", service->text);
     return session_add(client, use, server) ||
-           wrong(fault, service->line,
-                 "uses: no memory for a session with '%s', or more than %u clients", service->text,
-                 SESSION_CLIENTS);
+           conf_wrong(fault, service->line,
+                      "uses: no memory for a session with '%s', or more than %u clients",
+                      service->text, SESSION_CLIENTS);
 }
 
 /* Root is the first client of whoever offers a console. */
@@ -113,7 +106,8 @@ static bool root_plan(struct conf_fault *fault)
     for (uint32_t i = 0; i < root.conf.programs; i++)
         if (offers(root.program[i].conf, CONSOLE_SERVICE))
             return session_add(NULL, 0, &root.program[i]) ||
-                   wrong(fault, root.program[i].conf->line, "no memory for root's own session");
+                   conf_wrong(fault, root.program[i].conf->line,
+                              "no memory for root's own session");
     return true;
 }
 
@@ -277,19 +271,42 @@ static void notices_change(struct link *s)
         notice_write(s->server, &notices_of(s->server)->client[s->place], value);
 }
 
-static enum status bells_give(struct link *s)
+/*
+ * A semaphore of one end's, for the other end: by a capability of root's own for this session
+ * alone, so that taking it back takes nobody else's.
+ */
+static enum status bell_give(const struct link *s, bool to_client, uint32_t semaphore)
+{
+    uint32_t bell = bell_of(s, to_client);
+    struct answer a;
+
+    WITH_FUNDS(&root.funds, a, capability_delegate(SELECTOR_PD, bell, semaphore, SM_RIGHT_UP));
+    if (a.status != STATUS_SUCCESS)
+        return a.status;
+    return to_client ? held_give(s->client, PROCESS_USES + 2 * s->use, bell, SM_RIGHT_UP)
+                     : held_give(s->server, PROCESS_CLIENTS + s->place, bell, SM_RIGHT_UP);
+}
+
+static enum status bells_give(const struct link *s)
 {
     enum status status = STATUS_SUCCESS;
 
     if (s->client)
-        status = held_give(s->client, PROCESS_USES + 2 * s->use,
-                           program_selector(s->server, PROGRAM_NOTICE), SM_RIGHT_UP);
+        status = bell_give(s, true, program_selector(s->server, PROGRAM_NOTICE));
     if (status != STATUS_SUCCESS)
         return status;
-    return held_give(s->server, PROCESS_CLIENTS + s->place,
-                     s->client ? program_selector(s->client, PROGRAM_SESSIONS + s->use)
-                               : ROOT_EVENTS,
-                     SM_RIGHT_UP);
+    return bell_give(
+        s, false, s->client ? program_selector(s->client, PROGRAM_SESSIONS + s->use) : ROOT_EVENTS);
+}
+
+/* Those of an end that is gone have gone with it. */
+static void bells_take(const struct link *s)
+{
+    (void)capability_revoke(bell_of(s, true), REVOKE_SELF);
+    (void)capability_revoke(bell_of(s, false), REVOKE_SELF);
+    if (s->client)
+        held_forget(s->client, PROCESS_USES + 2 * s->use);
+    held_forget(s->server, PROCESS_CLIENTS + s->place);
 }
 
 /* Who cannot be reached is told nothing: the session stays as it was, unconnected. */
@@ -300,6 +317,7 @@ static void connect(struct link *s)
     if (status != STATUS_SUCCESS) {
         say("%s cannot be connected with %s: status %u", client_name(s), s->server->conf->name.text,
             status);
+        bells_take(s);
         return;
     }
     s->generation++;
@@ -307,28 +325,62 @@ static void connect(struct link *s)
     notices_change(s);
 }
 
+static void disconnect(struct link *s)
+{
+    s->connected = false;
+    bells_take(s);
+    notices_change(s);
+}
+
+static bool runs(const struct program *p)
+{
+    return !p || p->state == PROGRAM_RUNNING; /* root does */
+}
+
+static bool is_of(const struct link *s, const struct program *p)
+{
+    return s->client == p || s->server == p;
+}
+
 void sessions_connect(struct program *p)
 {
     for (uint32_t i = 0; i < count; i++) {
         struct link *s = &sessions[i];
-        bool other = s->client == p ? s->server->state == PROGRAM_RUNNING
-                                    : !s->client || s->client->state == PROGRAM_RUNNING;
-        if ((s->client == p || s->server == p) && other)
+        if (is_of(s, p) && runs(s->client) && runs(s->server) && !s->cut)
             connect(s);
     }
 }
 
-/* What the other side had of it has gone with it. */
 void sessions_disconnect(struct program *p)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        struct link *s = &sessions[i];
-        if ((s->client == p || s->server == p) && s->connected) {
-            s->connected = false;
-            if (s->client)
-                held_forget(s->client, PROCESS_USES + 2 * s->use);
-            held_forget(s->server, PROCESS_CLIENTS + s->place);
-            notices_change(s);
-        }
-    }
+    for (uint32_t i = 0; i < count; i++)
+        if (is_of(&sessions[i], p) && sessions[i].connected)
+            disconnect(&sessions[i]);
+}
+
+struct link *session_find(const struct program *client, const char *service)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (sessions[i].client == client && strcmp(service_name(&sessions[i]), service) == 0)
+            return &sessions[i];
+    return NULL;
+}
+
+const struct link *session_at(uint32_t n)
+{
+    return n < count ? &sessions[n] : NULL;
+}
+
+void session_cut(struct link *s)
+{
+    s->cut = true;
+    if (s->connected)
+        disconnect(s);
+}
+
+void session_join(struct link *s)
+{
+    s->cut = false;
+    if (!s->connected && runs(s->client) && runs(s->server))
+        connect(s);
 }

@@ -17,6 +17,7 @@ struct link {
     uint64_t notice; /* as its two sides find it */
     uint64_t generation;
     bool connected;
+    bool cut; /* they are not to be connected, until they are joined */
 };
 
 /* Finds all sessions, and memory for them. False: *fault says what is wrong. */
@@ -31,6 +32,14 @@ const struct link *sessions_of_root(void);
 
 /* The name of a server's client. */
 const char *session_client_name(const struct program *server, uint32_t place);
+
+/* The session in which a program uses a service; NULL: it does not. The nth of all; NULL: none. */
+struct link *session_find(const struct program *client, const char *service);
+const struct link *session_at(uint32_t n);
+
+/* Who may not use a service any more, as of now, however often both start; and may again. */
+void session_cut(struct link *s);
+void session_join(struct link *s);
 
 /* It runs now: it is connected with all others that run. It has stopped: with nobody. */
 void sessions_connect(struct program *p);

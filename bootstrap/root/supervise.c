@@ -4,20 +4,36 @@
 #include "program.h"
 #include "say.h"
 #include "talk.h"
+#include "trace.h"
 
-#define BACK_OFF_MS    100u   /* before the first restart; doubled by each failure that follows */
-#define FAILURES_MAX   5u     /* then it is given up */
-#define STEADY_MS      10000u /* having run so long, a program's earlier failures are forgotten */
-#define TEXT_AT_A_TIME (ROOT_TEXT + 1u) /* a line and its end */
+#define BACK_OFF_MS  100u   /* before the first restart; doubled by each failure that follows */
+#define FAILURES_MAX 5u     /* then it is given up */
+#define STEADY_MS    10000u /* having run so long, a program's earlier failures are forgotten */
 
-/* Exit statuses of the run. */
-#define STATUS_OF_FAILURE 8u
-
-/* It has failed for good, and the run with it if that ends with it. */
-static void stay_down(const struct program *p)
+/* The run ends with the last of those with which it ends together: have all stopped? */
+static void end_with_last(void)
 {
-    if (p->conf->ends)
-        end_run(STATUS_OF_FAILURE);
+    uint32_t result = 0;
+
+    for (uint32_t i = 0; i < root.conf.programs; i++) {
+        const struct program *p = &root.program[i];
+        if (p->conf->ends != CONF_ENDS_ALL)
+            continue;
+        if (p->state == PROGRAM_RUNNING || p->state == PROGRAM_WAITING)
+            return;
+        result = result ? result : p->result;
+    }
+    end_run(result);
+}
+
+/* It has ended for good, and the run with it if that ends with it. */
+static void stay_down(struct program *p, uint32_t status)
+{
+    p->result = status;
+    if (p->conf->ends == CONF_ENDS_YES)
+        end_run(status);
+    if (p->conf->ends == CONF_ENDS_ALL)
+        end_with_last();
 }
 
 static void start(struct program *p)
@@ -29,18 +45,18 @@ static void start(struct program *p)
     say("%s cannot be started: %s, status %u%s%s", p->conf->name.text, fault.what, fault.status,
         fault.text[0] ? ": " : "", fault.text);
     p->state = PROGRAM_FAILED;
-    stay_down(p);
+    stay_down(p, p->conf->failure);
 }
 
-/* It has stopped: again after a pause, or not. */
-static void again(struct program *p, bool wanted)
+/* It has stopped, with this status: again after a pause, or not. */
+static void again(struct program *p, bool wanted, uint32_t status)
 {
     uint64_t now = tsc_read();
 
     p->due = 0;
     p->state = PROGRAM_STOPPED;
     if (!wanted || p->conf->restart == CONF_RESTART_NEVER) {
-        stay_down(p);
+        stay_down(p, status);
         return;
     }
     if (now - p->since > STEADY_MS * root.millisecond)
@@ -49,7 +65,7 @@ static void again(struct program *p, bool wanted)
         p->state = PROGRAM_FAILED;
         say("%s FAILED: it has stopped %u times, each time soon after its start; it stays down",
             p->conf->name.text, p->failures + 1);
-        stay_down(p);
+        stay_down(p, status);
         return;
     }
     p->state = PROGRAM_WAITING;
@@ -57,17 +73,16 @@ static void again(struct program *p, bool wanted)
     p->restarts++;
 }
 
-static void text_print(struct program *p)
+/* False: there was none. */
+static bool text_print(struct program *p)
 {
-    char text[TEXT_AT_A_TIME];
-    uint32_t size = text_take(&p->text, text, sizeof(text));
-    uint32_t dropped = __atomic_exchange_n(&p->text.dropped, 0, __ATOMIC_RELAXED);
+    char text[ROOT_TEXT];
+    uint32_t dropped, size = text_take(&p->text, p->instance, text, sizeof(text), &dropped);
 
-    say_for(p->conf->name.text, text, size);
     if (dropped)
         say("%s says more than can be printed: %u bytes dropped", p->conf->name.text, dropped);
-    if (size)
-        program_tell(p, TOLD_TEXT); /* there may be more */
+    say_for(p->conf->name.text, text, size);
+    return size;
 }
 
 static void fault_tell(const struct program *p)
@@ -82,33 +97,33 @@ static void fault_tell(const struct program *p)
     say("  rsi 0x%lx rdi 0x%lx r8 0x%lx r9 0x%lx", s->rsi, s->rdi, s->r8, s->r9);
     say("  r10 0x%lx r11 0x%lx r12 0x%lx r13 0x%lx", s->r10, s->r11, s->r12, s->r13);
     say("  r14 0x%lx r15 0x%lx fs 0x%lx gs 0x%lx", s->r14, s->r15, s->fs_base, s->gs_base);
+    trace_say(p);
 }
 
-/* All that it has said comes before what is said of its end. */
+/* All that it has said comes before what is said of its end; but it may be saying more. */
 static void text_drain(struct program *p)
 {
-    for (unsigned i = 0; i < TEXT_BYTES / TEXT_AT_A_TIME; i++)
-        text_print(p);
+    for (unsigned i = 0; i < TEXT_RECORDS && text_print(p); i++) {
+    }
 }
 
 static void faulted(struct program *p)
 {
     text_drain(p);
     fault_tell(p);
+    stopped_release(p);
     program_stop(p);
-    again(p, true);
+    again(p, true, p->conf->failure);
 }
 
-static void exited(struct program *p)
+static void exited(struct program *p, uint32_t status)
 {
-    uint32_t status = p->status;
-
     text_drain(p);
     say("%s has ended with status %u", p->conf->name.text, status);
     program_stop(p);
-    if (p->conf->ends)
+    if (p->conf->ends == CONF_ENDS_YES)
         end_run(status);
-    again(p, status || p->conf->restart == CONF_RESTART_ALWAYS);
+    again(p, status || p->conf->restart == CONF_RESTART_ALWAYS, status);
 }
 
 static void silent(struct program *p)
@@ -116,12 +131,12 @@ static void silent(struct program *p)
     text_drain(p);
     say("%s has not called for %u ms: it is stopped", p->conf->name.text, 2 * p->conf->heartbeat);
     program_stop(p);
-    again(p, true);
+    again(p, true, p->conf->failure);
 }
 
 static void hear(struct program *p)
 {
-    uint32_t told = __atomic_exchange_n(&p->told, 0, __ATOMIC_ACQUIRE);
+    uint32_t told = told_take(&p->told);
 
     if (p->state != PROGRAM_RUNNING)
         return;
@@ -130,9 +145,9 @@ static void hear(struct program *p)
     if (told & TOLD_FAULT)
         faulted(p);
     else if (told & TOLD_EXIT)
-        exited(p);
-    else if (told & TOLD_TEXT)
-        text_print(p);
+        exited(p, told_status(told));
+    else if (told & TOLD_TEXT && text_print(p))
+        program_tell_text(p); /* there may be more */
 }
 
 static void due(struct program *p)
@@ -197,11 +212,13 @@ static void end_if_idle(void)
         failed = failed || state == PROGRAM_FAILED;
     }
     say("no program runs any more");
-    end_run(failed ? STATUS_OF_FAILURE : 0);
+    end_run(failed ? CONF_FAILURE : 0);
 }
 
 void supervise(void)
 {
+    for (uint32_t i = 0; i < root.conf.programs; i++)
+        root.program[i].state = PROGRAM_WAITING; /* none has ended because it was not started yet */
     for (uint32_t i = 0; i < root.conf.programs; i++)
         start(&root.program[i]);
     for (;;) {

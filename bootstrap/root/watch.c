@@ -1,6 +1,6 @@
 #include "watch.h"
 
-#include "build.h"
+#include "contexts.h"
 #include "thread.h"
 
 #define STACK_BYTES 4096u
@@ -15,29 +15,58 @@ struct watcher {
 
 static struct watcher watchers[BOOT_MAX_CPUS];
 
-/* If that EC has stopped, and is the first one of its program: that is told. */
-static void context_look(const struct watcher *w, struct program *p, uint32_t selector,
-                         uint32_t thread)
+/*
+ * The instance was gone before its fault could be told. If another watcher has come for the next
+ * one's in the meantime, it found this taken: all look again.
+ */
+static void give_back(struct program *p)
+{
+    __atomic_store_n(&p->stopped.taken, 0, __ATOMIC_RELEASE);
+    for (uint32_t cpu = 0; cpu < root.cpus; cpu++)
+        (void)semaphore_up(cpu_selector(cpu, CPU_TROUBLE));
+}
+
+/* Has that EC stopped? Its state is in the UTCB then. */
+static bool has_stopped(const struct watcher *w, uint32_t selector)
 {
     const struct utcb_state *state = (const struct utcb_state *)w->thread.utcb->word;
 
-    if (context_read(selector) != STATUS_SUCCESS || state->activity != ACTIVITY_STOPPED ||
-        __atomic_exchange_n(&p->stopped.taken, 1, __ATOMIC_ACQUIRE))
+    return context_read(selector) == STATUS_SUCCESS && state->activity == ACTIVITY_STOPPED;
+}
+
+/* That, of the first one that is found of its program. */
+static void stopped_tell(const struct watcher *w, const struct caller *of, uint32_t thread)
+{
+    struct program *p = of->program;
+
+    if (__atomic_exchange_n(&p->stopped.taken, 1, __ATOMIC_ACQUIRE))
         return;
     p->stopped.thread = thread;
     p->stopped.cpu = w->cpu;
-    p->stopped.state = *state;
-    program_tell(p, TOLD_FAULT);
+    p->stopped.state = *(const struct utcb_state *)w->thread.utcb->word;
+    if (!program_tell(p, of->instance, TOLD_FAULT, 0))
+        give_back(p);
 }
 
+/*
+ * Of the instance that is there before anything is read: if that is gone by then, and what was read
+ * another one's, nothing is told; that other one stops later than this began, so its watcher will
+ * be woken. The selector of a thread that has ended may have got another's EC while it was read:
+ * then it is not the instance's any more.
+ */
 static void program_look(const struct watcher *w, struct program *p)
 {
-    uint64_t threads = __atomic_load_n(&p->threads, __ATOMIC_ACQUIRE);
+    const struct caller of = {p, told_instance(&p->told)};
 
-    context_look(w, p, program_selector(p, PROGRAM_EC), 0);
-    for (uint32_t n = 0; threads; n++, threads >>= 1)
-        if (threads & 1)
-            context_look(w, p, p->context[n], n + 1);
+    if (!of.instance)
+        return;
+    if (has_stopped(w, program_selector(p, PROGRAM_EC)))
+        stopped_tell(w, &of, 0);
+    for (uint32_t n = 0; n < ROOT_THREADS; n++) {
+        uint32_t selector = context_at(&of, n);
+        if (selector != SELECTOR_NONE && has_stopped(w, selector) && context_at(&of, n) == selector)
+            stopped_tell(w, &of, n + 1);
+    }
 }
 
 static void watch(struct thread *self, void *argument)

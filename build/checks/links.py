@@ -79,7 +79,8 @@ def check_calls(program: str, path: str) -> list[str]:
     places = [match[1] for line in listing if (match := SYSTEM_CALL.match(line))]
     if not places:
         return [f"{program}: no system call at all"]
-    lines = output(["addr2line", f"--exe={path}", *places]).splitlines()
+    # GNU's of binutils 2.40 names the wrong file where a source begins with a header's code.
+    lines = output(["llvm-addr2line", f"--exe={path}", *places]).splitlines()
     return [f"{program}: system call at 0x{place} of {line}" for place, line in zip(places, lines)
             if not line.split(":")[0].endswith(STUBS)]
 

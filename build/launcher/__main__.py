@@ -9,6 +9,7 @@ import image
 import platforms
 import run
 import signals
+import vms
 from errors import STATUS_INTERRUPTED, STATUS_USAGE, LauncherError
 
 EPILOGUE = """\
@@ -39,10 +40,13 @@ def add_content_options(parser: argparse.ArgumentParser, build: str) -> None:
     add = parser.add_argument
     add("--build", choices=["debug", "release"], default=build, help=f"programs (default: {build})")
     add("--compiler", choices=["gcc", "clang"], default="gcc", help="whose programs (default: gcc)")
-    add("--cmdline", default="", metavar="STRING", help="the system's command line")
+    add("--cmdline", default="", metavar="STRING",
+        help="a command line: for the program of the system tests, which then runs")
     add("--module", action="append", default=[], metavar="FILE,ARGS",
         help="one more boot module; ARGS holds name=NAME; replaces one of the same name")
-    add("--system", metavar="FILE", help="a system.conf: root starts the programs that it names")
+    add("--system", metavar="FILE",
+        help="a system.conf: root starts the programs that it names (default: the demonstration's, "
+        "bootstrap/demo.conf; with VM files bootstrap/vms.conf)")
     add("--without", action="append", default=[], metavar="NAME", help="leave this module out")
     add("vm", nargs="*", metavar="VM.conf", help="a virtual machine to start")
 
@@ -52,7 +56,8 @@ def add_run_options(parser: argparse.ArgumentParser) -> None:
     add("--platform", choices=["auto", "qemu", "kvm", "bochs"], default="auto",
         help="emulator; auto: nested KVM where that is real, else QEMU (build/cairn platform)")
     add("--cpus", type=int, default=1, metavar="N", help="number of CPUs (default: 1)")
-    add("--memory", default="256M", metavar="SIZE", help="with K, M or G (default: 256M)")
+    add("--memory", metavar="SIZE",
+        help="with K, M or G (default: 256M, or what the VMs need)")
     add("--iommu", action="store_true", help="a machine with an Intel IOMMU (not Bochs)")
     add("--timeout", type=seconds, metavar="SECONDS",
         help="end the machine then; without it: none at a terminal, otherwise 120")
@@ -88,9 +93,8 @@ def parsers() -> list[argparse.ArgumentParser]:
 
 
 def make_iso(options: argparse.Namespace) -> int:
-    run.refuse_vm_files(options.vm)
     output = pathlib.Path(os.path.abspath(options.output))
-    loader, modules = run.choose_modules(options)
+    loader, modules = run.choose_modules(options, vms.read_all(options.vm))
     os.chdir(run.ROOT)
     image.make(output, loader, modules, options.cmdline)
     return 0

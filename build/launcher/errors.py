@@ -2,8 +2,10 @@
 
 import pathlib
 
-# Exit statuses of `build/cairn run`. Others come from the system's CAIRN-EXIT line.
+# Exit statuses of `build/cairn run`. Others, a guest's among them, come from the system's line
+# CAIRN-EXIT.
 STATUS_USAGE = 2
+STATUS_VMM_DIED = 6
 STATUS_SYSTEM_FAILED = 8
 STATUS_TIMEOUT = 124
 STATUS_INTERRUPTED = 130

@@ -16,6 +16,7 @@ import image
 import platforms
 import signals
 import system
+import vms
 from console import Transcript
 from emulator import Emulator
 from errors import ROOT, STATUS_SYSTEM_FAILED, STATUS_TIMEOUT, LauncherError
@@ -32,14 +33,9 @@ NO_DISPLAY = "RFB could not bind any port"
 DISPLAY_TRIES = 4
 
 UNATTENDED_TIMEOUT = 120.0  # seconds, where no person sits at a terminal
+DEFAULT_MEMORY = "256M"  # where no VM needs more
 STANDARD_MODULES = ("kernel", "first")
-
-
-def refuse_vm_files(files: list[str]) -> None:
-    for file in files:
-        if not pathlib.Path(file).is_file():
-            raise LauncherError(f"{file}: no such file")
-        raise LauncherError(f"{file}:1: the VMM is not built yet")
+DEMONSTRATION = ROOT / "bootstrap/demo.conf"
 
 
 def programs(compiler: str, build: str) -> pathlib.Path:
@@ -52,15 +48,30 @@ def needed(path: pathlib.Path, hint: str) -> str:
     return str(path)
 
 
-def choose_modules(options: argparse.Namespace) -> tuple[str, tuple[Module, ...]]:
+def choose_system(options: argparse.Namespace, added: list[Module]) -> pathlib.Path | None:
+    """The configuration that root gets. None: root does not run, for a command line is for the
+    program of the system tests, and there may be another first program."""
+    if options.system:
+        return pathlib.Path(options.system)
+    if options.cmdline or any(module.name == "first" for module in added):
+        return None
+    return DEMONSTRATION
+
+
+def choose_modules(options: argparse.Namespace,
+                   machines: list[vms.Vm]) -> tuple[str, tuple[Module, ...]]:
     """The loader and the modules. Paths inside the tree are relative to its root."""
     folder = programs(options.compiler, options.build)
     hint = "make" if options.build == "debug" else "make BUILD=release"
     added = [parse_module(text) for text in options.module]
     added = [Module(os.path.abspath(module.path), module.arguments) for module in added]
     standard = [Module(str(folder / name), f"name={name}") for name in STANDARD_MODULES]
-    if options.system:
-        configuration = pathlib.Path(options.system)
+    if machines:
+        needed(folder / "root", hint)
+        base = pathlib.Path(options.system) if options.system else vms.SERVICES
+        of_vms = vms.modules(machines, base, getattr(options, "wait", None), ROOT / folder, added)
+        standard = merge_modules(standard, of_vms, [])
+    elif configuration := choose_system(options, added):
         needed(folder / "root", hint)
         standard = merge_modules(standard, system.modules(configuration, ROOT / folder, added), [])
     modules = merge_modules(standard, added, options.without)
@@ -83,7 +94,8 @@ def choose_platform(wanted: str) -> str:
 
 
 def choose_boot(options: argparse.Namespace, platform: str) -> str:
-    if options.iso and (options.cmdline or options.module or options.without or options.system):
+    if options.iso and (options.cmdline or options.module or options.without or options.system or
+                        options.vm):
         raise LauncherError("--iso: that image has its own command line and modules")
     if options.boot:
         if options.iso and options.boot != "iso":
@@ -99,14 +111,18 @@ def describe(options: argparse.Namespace) -> Machine:
     if platform != "bochs":
         extra = [word for text in extra for word in shlex.split(text)]
     machine = Machine(
-        platform=platform, cpus=options.cpus, memory=parse_memory(options.memory),
+        platform=platform, cpus=options.cpus, memory=parse_memory(options.memory or DEFAULT_MEMORY),
         iommu=options.iommu, boot=choose_boot(options, platform), firmware=options.firmware,
         loader="", modules=(), cmdline=options.cmdline, icount=options.icount, extra=tuple(extra),
         monitor=options.monitor and os.path.abspath(options.monitor))
     check(machine)
     if options.iso:
         return machine
-    loader, modules = choose_modules(options)
+    machines = vms.read_all(options.vm)
+    loader, modules = choose_modules(options, machines)
+    if machines:
+        memory = vms.choose_memory(options.memory, machines, list(modules))
+        machine = replace(machine, memory=memory)
     return replace(machine, loader=loader, modules=modules)
 
 
@@ -226,9 +242,8 @@ def run_again_without_display(machine: Machine, options: argparse.Namespace, fol
 
 
 def run(options: argparse.Namespace) -> int:
-    refuse_vm_files(options.vm)
-    if options.wait:
-        raise LauncherError("--wait: the VMM is not built yet")
+    if options.wait and not options.vm:
+        raise LauncherError("--wait: expected VM files")
     machine = describe(options)
     iso = options.iso and os.path.abspath(options.iso)
     os.chdir(ROOT)

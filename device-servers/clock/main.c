@@ -9,15 +9,11 @@
 #include "clock_protocol.h"
 #include "rtc.h"
 #include "service.h"
+#include "tsc.h"
 
 #define TRIES 16u
 
 static uint16_t port; /* index; data is the next one */
-
-static uint64_t tsc_now(void)
-{
-    return __builtin_ia32_rdtsc();
-}
 
 static uint8_t rtc_read(uint8_t index)
 {

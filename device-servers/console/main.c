@@ -9,6 +9,7 @@
 #include "console_protocol.h"
 #include "screen.h"
 #include "service.h"
+#include "tsc.h"
 #include "uart.h"
 
 #define HOLD_MS 250u /* an unfinished line waits so long */
@@ -16,24 +17,20 @@
 struct request {
     bool there;
     uint32_t id;
-    uint64_t offset, room;
+    uint64_t offset, room; /* of a print: what is left of it */
 };
 
 static struct {
     struct service service;
     struct screen screen;
     struct uart uart;
-    uint32_t irq; /* selector of the range with its line */
-    struct request read[SESSION_CLIENTS], flush[SESSION_CLIENTS];
+    uint32_t irq;         /* selector of the range with its line */
+    const char *keyboard; /* the program that has it first; NULL: root */
+    struct request read[SESSION_CLIENTS], flush[SESSION_CLIENTS], print[SESSION_CLIENTS];
     uint64_t release; /* TSC: when unfinished lines are written; 0: there are none */
 } console;
 
 _Static_assert(SCREEN_CLIENTS == SESSION_CLIENTS, "a place for each");
-
-static uint64_t tsc_now(void)
-{
-    return __builtin_ia32_rdtsc();
-}
 
 static void reply(uint32_t client, uint32_t id, enum console_status status, uint64_t value)
 {
@@ -69,6 +66,18 @@ static void read_handle(uint32_t client, const struct session_entry *e)
         *r = (struct request){true, e->id, e->word[0], e->word[1]};
 }
 
+static void print_handle(uint32_t client, const struct session_entry *e)
+{
+    struct request *r = &console.print[client];
+
+    if (r->there)
+        reply(client, e->id, CONSOLE_BUSY, 0);
+    else if (!service_data(&console.service, client, e->word[0], e->word[1]))
+        reply(client, e->id, CONSOLE_BAD_REQUEST, 0);
+    else
+        *r = (struct request){true, e->id, e->word[0], e->word[1]};
+}
+
 static void request_handle(uint32_t client, const struct session_entry *e)
 {
     switch (e->operation) {
@@ -77,6 +86,9 @@ static void request_handle(uint32_t client, const struct session_entry *e)
         break;
     case CONSOLE_READ:
         read_handle(client, e);
+        break;
+    case CONSOLE_PRINT:
+        print_handle(client, e);
         break;
     case CONSOLE_MODE:
         if (e->word[0] <= CONSOLE_RAW)
@@ -98,14 +110,22 @@ static const char *client_name(uint32_t client)
     return environment_string(c[client].name);
 }
 
+static void client_come(uint32_t client)
+{
+    screen_come(&console.screen, client, client_name(client));
+    if (console.keyboard && strcmp(console.keyboard, client_name(client)) == 0)
+        screen_focus(&console.screen, client);
+}
+
 static void event_handle(enum service_event event, uint32_t client, const struct session_entry *e)
 {
     if (event == SERVICE_REQUEST) {
         request_handle(client, e);
     } else if (event == SERVICE_CAME || event == SERVICE_WENT) {
         console.read[client].there = console.flush[client].there = false;
+        console.print[client].there = false;
         if (event == SERVICE_CAME)
-            screen_come(&console.screen, client, client_name(client));
+            client_come(client);
         else
             screen_go(&console.screen, client);
     }
@@ -128,6 +148,43 @@ static void reads_answer(void)
         r->there = false;
         reply(i, r->id, CONSOLE_DONE, size);
     }
+}
+
+/* As much as there is room for, until all has been taken. */
+static void prints_take(void)
+{
+    for (uint32_t i = 0; i < ENVIRONMENT->clients.count; i++) {
+        struct request *r = &console.print[i];
+        if (!r->there || !r->room)
+            continue;
+        const char *text = service_data(&console.service, i, r->offset, r->room);
+        uint32_t taken = screen_write(&console.screen, i, text,
+                                      r->room < SCREEN_TEXT ? (uint32_t)r->room : SCREEN_TEXT);
+        r->offset += taken;
+        r->room -= taken;
+        if (!r->room)
+            screen_end(&console.screen, i);
+    }
+}
+
+static void prints_answer(void)
+{
+    for (uint32_t i = 0; i < ENVIRONMENT->clients.count; i++) {
+        struct request *r = &console.print[i];
+        if (!r->there || r->room || !screen_is_printed(&console.screen, i))
+            continue;
+        r->there = false;
+        reply(i, r->id, CONSOLE_DONE, 0);
+    }
+}
+
+/* Does anybody want to hear when the transmitter is empty? */
+static bool line_is_awaited(void)
+{
+    for (uint32_t i = 0; i < ENVIRONMENT->clients.count; i++)
+        if (console.flush[i].there || console.print[i].there)
+            return true;
+    return false;
 }
 
 static void flushes_answer(void)
@@ -160,9 +217,12 @@ static void port_serve(void)
     irq_acknowledge();
     while (uart_receive(&console.uart, &c))
         screen_type(&console.screen, c);
-    for (uint32_t room = uart_room(&console.uart); room > 1; room--) { /* two for an end */
+    uint32_t room = uart_room(&console.uart);
+    if (room)
+        screen_sent(&console.screen);
+    for (; room > 1; room--) { /* two for an end */
         if (!screen_take(&console.screen, &c)) {
-            uart_notify(&console.uart, false);
+            uart_notify(&console.uart, line_is_awaited());
             return;
         }
         if (c == '\n')
@@ -216,18 +276,24 @@ static void port_open(void)
     }
 }
 
-int main(void)
+/* An argument names the program that has the keyboard as soon as it comes. */
+int main(int count, char **words)
 {
     struct session_entry entry;
     uint32_t client;
 
+    console.keyboard = count > 1 ? words[1] : NULL;
     port_open();
+    console.screen.column =
+        ENVIRONMENT->restarts != 0; /* the last one may have stopped within one */
     service_open(&console.service, ENVIRONMENT->cpu, (struct utcb *)PROCESS_UTCB, CONSOLE_VERSION);
     for (;;) {
         enum service_event event = service_wait(&console.service, &client, &entry, console.release);
         event_handle(event, client, &entry);
+        prints_take();
         time_serve();
         port_serve();
+        prints_answer();
         reads_answer();
         flushes_answer();
     }

@@ -11,33 +11,45 @@
 
 static bool is_there(const struct screen *s, uint32_t client)
 {
-    return client < SCREEN_CLIENTS && s->client[client].name;
+    return client < SCREEN_CLIENTS && s->client[client].here;
+}
+
+static uint32_t text_length(const struct screen_client *c)
+{
+    return c->put - c->taken;
 }
 
 void screen_come(struct screen *s, uint32_t client, const char *name)
 {
     struct screen_client *c = &s->client[client];
 
-    memset(c, 0, sizeof(*c));
+    c->here = true;
+    c->raw = false;
+    c->typed = c->ready = 0;
     c->name = name;
     c->speaks_for_others = client == 0;
 }
 
 void screen_go(struct screen *s, uint32_t client)
 {
-    s->client[client].name = NULL;
+    struct screen_client *c = &s->client[client];
+
+    if (text_length(c) && c->text[(c->put - 1) % SCREEN_TEXT] != '\n')
+        (void)screen_write(s, client, "\n", 1);
+    c->whole = true;
+    c->here = c->raw = false;
     if (s->focus == client)
         s->focus = 0;
+}
+
+void screen_focus(struct screen *s, uint32_t client)
+{
+    s->focus = client;
 }
 
 void screen_set_raw(struct screen *s, uint32_t client, bool raw)
 {
     s->client[client].raw = raw;
-}
-
-static uint32_t text_length(const struct screen_client *c)
-{
-    return c->name ? c->put - c->taken : 0;
 }
 
 uint32_t screen_write(struct screen *s, uint32_t client, const char *text, uint32_t size)
@@ -58,6 +70,23 @@ void screen_release(struct screen *s)
         s->client[i].whole = true;
 }
 
+void screen_end(struct screen *s, uint32_t client)
+{
+    s->client[client].whole = true;
+}
+
+void screen_sent(struct screen *s)
+{
+    s->on_line = s->out_taken;
+}
+
+bool screen_is_printed(const struct screen *s, uint32_t client)
+{
+    const struct screen_client *c = &s->client[client];
+
+    return !text_length(c) && (int32_t)(s->on_line - c->out_end) >= 0;
+}
+
 /* Bytes of its next line, the end included; 0: none is whole. */
 static uint32_t line_length(const struct screen_client *c)
 {
@@ -74,10 +103,12 @@ static uint32_t out_room(const struct screen *s)
     return SCREEN_OUT - (s->out_put - s->out_taken);
 }
 
+/* After a carriage return the line is not over: a client in raw mode ends it with the \n. */
 static void out(struct screen *s, char c)
 {
     s->out[s->out_put++ % SCREEN_OUT] = c;
-    s->column = c == '\n' || c == '\r' ? 0 : s->column + 1;
+    if (c != '\r')
+        s->column = c == '\n' ? 0 : s->column + 1;
 }
 
 static void out_text(struct screen *s, const char *text)
@@ -109,12 +140,14 @@ static void line_take(struct screen *s, struct screen_client *c, uint32_t length
             out(s, is_printable(last) || last == '\t' ? last : '?');
     }
     out(s, '\n');
+    c->out_end = s->out_put;
 }
 
 static void raw_take(struct screen *s, struct screen_client *c)
 {
     for (uint32_t length = text_length(c); length && out_room(s) > 2; length--)
         out(s, c->text[c->taken++ % SCREEN_TEXT]);
+    c->out_end = s->out_put;
 }
 
 /* What has been typed of a line is there again below what came in between. */
@@ -133,7 +166,7 @@ static bool line_is_taken(const struct screen *s, const struct screen_client *c)
 {
     const struct screen_client *f = &s->client[s->focus];
 
-    return f->name && f->raw && f != c && s->column;
+    return f->here && f->raw && f != c && s->column;
 }
 
 static bool out_fill(struct screen *s)

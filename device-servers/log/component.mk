@@ -1,4 +1,4 @@
 # The log server.
-log.sources := $(wildcard device-servers/log/*.c) ipc/runtime/service.c ipc/runtime/session.c
+log.sources := $(wildcard device-servers/log/*.c) ipc/runtime/service.c
 log.includes := device-servers/log
 $(eval $(call server,log))

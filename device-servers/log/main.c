@@ -8,15 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "console_protocol.h"
+#include "desk.h"
 #include "log_protocol.h"
 #include "records.h"
 #include "service.h"
+#include "tsc.h"
 
 #define BURST_BYTES 8192u /* of a client, in a tenth of a second */
-#define SHOWN_BYTES 1024u
-
-static const char *const level_names[] = {"error", "warning", "notice", "debug"};
 
 struct speaker {
     uint64_t since; /* TSC */
@@ -25,19 +23,11 @@ struct speaker {
 
 static struct {
     struct service service;
-    struct session console;
     struct records records;
     struct speaker speaker[SESSION_CLIENTS];
+    struct desk desk;
     uint64_t start; /* TSC */
-    uint64_t shown; /* number of the last record that went to the console */
-    uint32_t level;
-    bool has_console, waits; /* for the console's reply */
 } log_server;
-
-static uint64_t tsc_now(void)
-{
-    return __builtin_ia32_rdtsc();
-}
 
 static const char *client_name(uint32_t client)
 {
@@ -118,52 +108,12 @@ static enum log_status read_handle(uint32_t client, struct session_entry *e)
     return LOG_DONE;
 }
 
-/* The next record that is urgent enough, as a line. 0: there is none. */
-static uint32_t line_make(char line[SHOWN_BYTES])
-{
-    struct record head;
-    char text[LOG_TEXT];
-
-    while (log_server.shown < log_server.records.last) {
-        if (log_server.shown + 1 < log_server.records.first)
-            log_server.shown = log_server.records.first - 1;
-        if (!records_get(&log_server.records, log_server.shown + 1, &head, text))
-            return 0;
-        log_server.shown++;
-        if (head.level <= log_server.level)
-            return (uint32_t)snprintf(line, SHOWN_BYTES, "%s: %s: %.*s\n", head.name,
-                                      level_names[head.level], (int)head.size, text);
-    }
-    return 0;
-}
-
-/* One line is on its way at a time: the memory for data has room for one. Never waits. */
-static void show(void)
-{
-    struct session *console = &log_server.console;
-    struct session_entry entry;
-
-    if (!log_server.has_console)
-        return;
-    uint64_t generation = console->generation;
-    if (session_connect(console, 1) != SESSION_DONE) /* at once, or not now */
-        return;
-    if (console->generation != generation)
-        log_server.waits = false; /* what was on its way to another one is gone */
-    while (session_take(console, &entry) == SESSION_DONE)
-        log_server.waits = false;
-    if (log_server.waits)
-        return;
-    uint32_t size = line_make(session_data(console));
-    entry = (struct session_entry){.operation = CONSOLE_WRITE, .word = {0, size}};
-    log_server.waits = size && session_send(console, &entry) == SESSION_DONE;
-}
-
 static uint32_t level_of(const char *name)
 {
-    for (uint32_t i = 0; i <= LOG_DEBUG; i++)
-        if (strcmp(level_names[i], name) == 0)
-            return i;
+    uint32_t level = query_level(name);
+
+    if (level < LOG_LEVELS)
+        return level;
     fprintf(stderr, "error: level '%s': expected error, warning, notice or debug\n", name);
     exit(1);
 }
@@ -184,17 +134,15 @@ int main(int count, char **argument)
     struct session_entry entry;
     uint32_t client;
 
-    log_server.level = count > 1 ? level_of(argument[1]) : LOG_NOTICE;
+    uint32_t level = count > 1 ? level_of(argument[1]) : LOG_NOTICE;
     log_server.start = tsc_now();
     records_open(&log_server.records);
-    log_server.has_console =
-        session_open(&log_server.console, CONSOLE_SERVICE, CONSOLE_VERSION) == SESSION_DONE;
+    desk_open(&log_server.desk, &log_server.records, level);
     service_open(&log_server.service, ENVIRONMENT->cpu, (struct utcb *)PROCESS_UTCB, LOG_VERSION);
     for (;;) {
-        bool behind = log_server.shown < log_server.records.last;
-        uint64_t deadline = behind ? tsc_now() + ENVIRONMENT->tsc_hz / 50 : 0;
-        if (service_wait(&log_server.service, &client, &entry, deadline) == SERVICE_REQUEST)
+        if (service_wait(&log_server.service, &client, &entry, desk_deadline(&log_server.desk)) ==
+            SERVICE_REQUEST)
             request_handle(client, &entry);
-        show();
+        desk_serve(&log_server.desk);
     }
 }

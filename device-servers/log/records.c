@@ -55,3 +55,16 @@ bool records_get(const struct records *r, uint64_t number, struct record *head, 
     copy_out(r, at + sizeof(*head), text, head->size);
     return true;
 }
+
+bool records_next(const struct records *r, struct records_at *at, struct record *head, char *text)
+{
+    if (at->number < r->first)
+        *at = (struct records_at){r->first, r->begin};
+    if (at->number > r->last)
+        return false;
+    copy_out(r, at->place, head, sizeof(*head));
+    copy_out(r, at->place + sizeof(*head), text, head->size);
+    at->place += sizeof(*head) + head->size;
+    at->number++;
+    return true;
+}

@@ -24,6 +24,12 @@ struct records {
     char byte[LOG_KEPT];
 };
 
+/* A place between records, for who reads on and on. */
+struct records_at {
+    uint64_t number; /* of the next one */
+    uint64_t place;  /* where it is: bytes since the start */
+};
+
 void records_open(struct records *r);
 
 /* Adds one; number and name's end are set here. size is at most LOG_TEXT. */
@@ -32,3 +38,7 @@ uint64_t records_add(struct records *r, struct record *head, const char *text);
 /* The record with that number, or 0 for the oldest. False: it is not there. text: LOG_TEXT bytes.
  */
 bool records_get(const struct records *r, uint64_t number, struct record *head, char *text);
+
+/* The next one, or the oldest if that has gone; at first the oldest, from {0} on. False: none yet.
+ */
+bool records_next(const struct records *r, struct records_at *at, struct record *head, char *text);

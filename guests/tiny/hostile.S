@@ -514,6 +514,7 @@ done
 guest deaf, TINY_LONG
     cli
 1:
+    incq TINY_DATA
     jmp 1b
 done
 

@@ -9,6 +9,10 @@
  * keyboard in raw mode writes without prefix, byte by byte, and the others' lines wait until it has
  * ended its own.
  *
+ * What a client has written is printed even if it goes. What was not printed yet is gone when the
+ * console is started again: a client that must not lose anything uses CONSOLE_PRINT, and repeats
+ * one that has no reply.
+ *
  * Texts are in the session's memory for data; the offsets below are from its start. A request is
  * answered when the text has been copied, so that the client can use the memory again; and replies
  * to reads and writes come in any order. Status 0 is success.
@@ -24,6 +28,9 @@ enum console_operation {
                           a byte: word 0: bytes. One at a time */
     CONSOLE_MODE = 3,  /* word 0: enum console_mode */
     CONSOLE_FLUSH = 4, /* Reply: when all that clients have written is on the line */
+    CONSOLE_PRINT = 5, /* as CONSOLE_WRITE, but it waits for room, a line without an end is not held
+                          back, and the reply comes when all of it is on the line; until then the
+                          memory is not changed. One at a time */
 };
 
 enum console_mode {
@@ -34,7 +41,7 @@ enum console_mode {
 enum console_status {
     CONSOLE_DONE = 0,
     CONSOLE_BAD_REQUEST = 1, /* operation, offset, length or mode */
-    CONSOLE_BUSY = 2,        /* a second read */
+    CONSOLE_BUSY = 2,        /* a second read or print */
     CONSOLE_FULL = 3,        /* too much is held back for this client: later */
 };
 

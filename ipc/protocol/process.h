@@ -14,6 +14,8 @@
 
 #include <stdint.h>
 
+#include "boot_info.h"
+
 #define PROCESS_ENVIRONMENT 0x0000000000200000ull /* at most 64 KiB */
 #define PROCESS_NOTICES     0x0000000000220000ull /* one page */
 #define PROCESS_STACK_END   0x00000000003f0000ull /* grows down from here, at most 1 MiB */
@@ -60,6 +62,10 @@ enum environment_kind {
     RESOURCE_PORTS = 1, /* I/O ports: base, count; a PORTS range, already open, right USE */
     RESOURCE_IRQ = 2,   /* global system interrupts: base, count; an IRQ range, right USE */
     RESOURCE_PCI = 3,   /* a PCI function: base is its number; a PCI range, right USE */
+    RESOURCE_RAM = 4, /* RAM for a guest: count bytes; a MEM, cleared, from a multiple of 2 MiB on:
+                         READ, WRITE, EXECUTE, DIVIDE. base is its place in the GiB that it begins
+                         in: 0 from 1 GiB on, if the machine has such a piece, so that pages of
+                         1 GiB fit too */
 };
 
 struct environment_resource {
@@ -104,8 +110,9 @@ struct environment {
     uint32_t restarts; /* how often it was started before in this run */
     uint64_t cpus;     /* mask: those that it may use */
     uint64_t tsc_hz;
-    uint64_t memory_size; /* of PROCESS_MEMORY, bytes */
-    uint64_t heartbeat;   /* ticks within which it has to call ROOT_ALIVE again; 0: need not */
+    uint64_t memory_size;    /* of PROCESS_MEMORY, bytes */
+    uint64_t heartbeat;      /* ticks within which it has to call ROOT_ALIVE again; 0: need not */
+    struct boot_guest guest; /* what a guest can have on this machine */
     struct environment_table files;     /* struct environment_file */
     struct environment_table resources; /* struct environment_resource */
     struct environment_table uses;      /* struct environment_use */

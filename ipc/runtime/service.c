@@ -2,13 +2,7 @@
 
 #include <stddef.h>
 
-static uint64_t tsc_now(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
-}
+#include "tsc.h"
 
 void service_open(struct service *s, uint32_t cpu, struct utcb *utcb, uint64_t version)
 {

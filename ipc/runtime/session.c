@@ -1,5 +1,9 @@
 #include "session.h"
 
+#include "tsc.h"
+
+static uint32_t opened; /* bit n: use n is somebody's. Atomic */
+
 static bool name_equal(const char *a, const char *b)
 {
     for (; *a && *a == *b; a++)
@@ -15,6 +19,8 @@ enum session_status session_open(struct session *s, const char *service, uint64_
     for (uint32_t i = 0; i < ENVIRONMENT->uses.count; i++) {
         if (!name_equal(environment_string(use[i].name), service))
             continue;
+        if (__atomic_fetch_or(&opened, 1u << i, __ATOMIC_RELAXED) >> i & 1)
+            return SESSION_TAKEN;
         *s = (struct session){.memory = (struct session_memory *)use[i].address,
                               .notice = &notices->use[i],
                               .size = use[i].size,
@@ -51,14 +57,6 @@ static void begin(struct session *s, uint64_t generation)
     s->generation = generation;
     __atomic_store_n(&m->generation, generation, __ATOMIC_RELEASE);
     (void)semaphore_up(s->bell);
-}
-
-static uint64_t tsc_now(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
 }
 
 /*

@@ -19,6 +19,7 @@ enum session_status {
     SESSION_TIMEOUT,
     SESSION_NONE,   /* no reply is there */
     SESSION_FULL,   /* as many requests are on their way as there can be */
+    SESSION_TAKEN,  /* somebody else in the program has it: the C library, for one */
     SESSION_BROKEN, /* the server has written what cannot be; until it is restarted */
 };
 
@@ -34,7 +35,9 @@ struct session {
     bool broken;
 };
 
-/* The session with a service of that name. SESSION_UNKNOWN, or SESSION_DONE; it is not connected.
+/*
+ * The session with a service of that name. SESSION_UNKNOWN; SESSION_TAKEN; or SESSION_DONE: it is
+ * the caller's as long as the program runs, and not connected yet.
  */
 enum session_status session_open(struct session *s, const char *service, uint64_t version);
 

@@ -55,6 +55,7 @@ static inline void system_plain(struct system_registers *r)
                        "+r"(r10)
                      :
                      : "rcx", "r11", "cc", "memory");
+    r->r8 = r8;
 }
 
 /* A call after which only RSP is what it was. */

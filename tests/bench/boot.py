@@ -29,7 +29,7 @@ KERNEL_PHASES = (("start", ENTRY), ("cpu", "cpu_main"), ("finish", "first_make")
 EVENTS = ("cr3", "invalidate", "wrmsr", "rdmsr", "port", "lock")
 
 BOCHS = ["build/cairn", "run", "--platform", "bochs", "--build", "release", "--cpus", "1",
-         "--memory", "256M", "--headless", "--timeout", "120"]
+         "--memory", "256M", "--headless", "--timeout", "120", "--cmdline", "banner"]
 TICKS = re.compile(r"# \[first\] +start +(\d+) TSC ticks\b")
 KERNEL_MEMORY = re.compile(r"# \[first\] +memory .* (\d+) KiB kernel")
 

@@ -18,7 +18,7 @@ WEIGH = boot.BIN / "bench.weigh"
 PROGRAMS = [ROOT.with_suffix(".lz4"), HELLO, CLIENT, SERVER, WEIGH]
 
 FRAME = 4096
-STACK_FRAMES, ENVIRONMENT_FRAMES, NOTICE_FRAMES = 16, 4, 1  # bootstrap/root: conf.c, image.c
+STACK_FRAMES, ENVIRONMENT_FRAMES, NOTICE_FRAMES = 8, 1, 1  # bootstrap/root: conf.c, image.c
 TIME_FRAMES = 1  # that root leaves between what it deposits and what the program gets
 SOUGHT_MEMORY = 150 << 10  # of a server that only says hello, kernel and user
 MEMORY_MOST = 1 << 20      # bytes with which it certainly runs

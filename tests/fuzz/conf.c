@@ -56,6 +56,7 @@ static void require_program(const struct conf_program *p, const char *text, size
     require(p->priority >= 1 && p->priority <= 100);
     require(p->cpu_share <= 100 && p->heartbeat <= 60000);
     require(p->resources <= CONF_RESOURCES);
+    require(p->ends <= CONF_ENDS_ALL && p->failure >= 1 && p->failure <= 255);
 }
 
 /* What a program is given must be there, and nobody else's. */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "process.h"
+#include "symbols.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -60,6 +61,24 @@ static void require_headers(const uint8_t *file, size_t size)
     require(offset <= size && count * 56ull <= size - offset);
 }
 
+/* Names of addresses that the file itself has, and of any. */
+static void require_symbols(const uint8_t *file, size_t size)
+{
+    struct symbols symbols;
+    char name[SYMBOL_NAME_MAX];
+    uint64_t offset;
+
+    if (!symbols_open(file, size, &symbols))
+        return;
+    for (uint64_t i = 0; i < 16; i++) {
+        uint64_t address = i << (4 * i);
+        if (i < symbols.count)
+            memcpy(&address, symbols.entry + i * 24 + 8, sizeof(address));
+        if (symbols_find(&symbols, address, name, &offset))
+            require(name[0] ? strlen(name) < sizeof(name) && offset <= address : true);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const struct elf_limits limits = {PROCESS_IMAGE, PROCESS_IMAGE_END};
@@ -67,6 +86,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct elf_fault fault = {.status = ELF_SUCCESS};
     char text[100];
 
+    require_symbols(data, size);
     if (elf_check(data, size, &limits, &image, &fault) == ELF_SUCCESS) {
         require_image(&image, size);
         require_headers(data, size);

@@ -110,8 +110,14 @@ def check_variables(copy: Copy) -> None:
     tap.equal(copy.make("run", "PLATFORM=bochs", "CPUS=2", "MEMORY=64M", "CMDLINE=tests=* x"),
               (0, "<run><--build><debug><--compiler><gcc><--platform><bochs><--cpus><2><--memory>"
                   "<64M><--cmdline><tests=* x>"), "make run with variables")
-    tap.equal(copy.make("run"), (0, "<run><--build><debug><--compiler><gcc>"
-                                   "<--system><bootstrap/demo.conf>"), "make run alone")
+    tap.equal(copy.make("run"),
+              (0, "<run><--build><debug><--compiler><gcc><--system><bootstrap/demo.conf>"
+                  "<guests/linux/linux.conf>"), "make run alone: the demonstration and Linux")
+    tap.equal(copy.make("run", "VM=a.conf b.conf"),
+              (0, "<run><--build><debug><--compiler><gcc><--system><bootstrap/demo.conf>"
+                  "<a.conf><b.conf>"), "with VMs")
+    tap.equal(copy.make("run", "SYSTEM=a.conf"),
+              (0, "<run><--build><debug><--compiler><gcc><--system><a.conf>"), "with a system")
 
 
 with tempfile.TemporaryDirectory(prefix="cairn-test-") as the_folder:

@@ -18,6 +18,13 @@ from tests.lib.tap import Tap  # noqa: E402
 
 tap = Tap()
 HANG = "time.sleep(100)"
+# QEMU's modules, each with the file that it is in the end.
+TELL_MODULES = """
+for module in sys.argv[sys.argv.index("-initrd") + 1].split(","):
+    path, arguments = module.split(" ", 1)
+    say(f"{os.path.realpath(path)} {arguments}\\n")
+say("CAIRN-EXIT 0\\n")
+"""
 
 
 def check_status(tree: support.Tree) -> None:
@@ -52,13 +59,13 @@ def check_ends(tree: support.Tree) -> None:
     tap.ok(time.monotonic() - start < 10, "it is ended after the grace period")
     text = "".join(f"line {number}\\n" for number in range(30))
     start = time.monotonic()
-    result = tree.cairn("run", "--timeout", "0.5", fake=f"say('{text}\\x1b[mend'); {HANG}")
+    result = tree.cairn("run", "--timeout", "3", fake=f"say('{text}\\x1b[mend'); {HANG}")
     tap.equal(result.returncode, 124, "a machine that hangs: status 124", result.stderr)
     tap.ok(time.monotonic() - start < 10, "it is ended after the time limit")
     tap.ok("  line 29\n" in result.stderr and "\\x1b[mend" in result.stderr
            and "line 10\n" not in result.stderr, "its last 20 lines are shown", result.stderr)
     start = time.monotonic()
-    result = tree.cairn("run", "--timeout", "0.5", fake=f"say('CAIRN-EXIT 0\\nx'); {HANG}")
+    result = tree.cairn("run", "--timeout", "3", fake=f"say('CAIRN-EXIT 0\\nx'); {HANG}")
     tap.equal(result.returncode, 124, "CAIRN-EXIT with more after it does not stop the clock")
     result = tree.cairn("run", "--timeout", "0.5",
                         fake=f"import signal; signal.signal(15, signal.SIG_IGN); {HANG}")
@@ -194,16 +201,39 @@ def check_orphans(tree: support.Tree) -> None:
         tap.ok(not alive(emulator), f"no emulator is left after {name}")
 
 
+def check_systems(tree: support.Tree) -> None:
+    """What the first program is, and what it gets."""
+    (tree.root / "other.conf").write_text("[second]\nprogram = load\n")
+    other = ["--module", "other.conf,name=first"]
+    demonstration = ("bin/root name=first", "demo.conf name=system.conf", "bin/load name=load")
+    for about, arguments, wanted in [
+        ("the demonstration", [], demonstration),
+        ("the demonstration with a module", ["--module", "vm.conf,name=x"], demonstration),
+        ("a system", ["--system", "other.conf"], ("bin/root name=first", "other.conf name=system")),
+        ("a command line's program", ["--cmdline", "tests=*"], ("bin/first name=first",)),
+        ("another first program", other, ("other.conf name=first",)),
+        ("a system with a command line", ["--system", "other.conf", "--cmdline", "x"],
+         ("bin/root name=first",)),
+    ]:
+        result = tree.cairn("run", *arguments, fake=TELL_MODULES)
+        said = result.stdout
+        tap.ok(result.returncode == 0 and all(words in said for words in wanted)
+               and said.count("name=first") == 1
+               and ("name=system.conf" in said) == ("bin/root" in said),
+               f"boots {about}", said, result.stderr)
+
+
 def check_messages(tree: support.Tree) -> None:
-    (tree.root / "vm.conf").write_text("[vm]\n")
+    (tree.root / "vm.conf").write_text("[vm]\nmemory = much\n")
     for about, words, arguments in [
         ("no command", "COMMAND", []),
         ("an unknown option", "--wrong", ["run", "--wrong"]),
         ("an abbreviated option", "--time", ["run", "--time", "3"]),
-        ("a VM file", "vm.conf:1: the VMM is not built yet", ["run", "vm.conf"]),
+        ("a wrong VM file", "vm.conf:2: memory", ["run", "vm.conf"]),
         ("a missing VM file", "none.conf: no such file", ["run", "none.conf"]),
-        ("a VM file for an image", "vm.conf:1: the VMM", ["iso", "-o", "x", "vm.conf"]),
-        ("waiting for all VMs", "--wait", ["run", "--wait", "all"]),
+        ("a wrong VM file for an image", "vm.conf:2: memory", ["iso", "-o", "x", "vm.conf"]),
+        ("waiting for all VMs of none", "--wait", ["run", "--wait", "all"]),
+        ("an image and VM files", "its own", ["run", "--iso", "x", "vm.conf"]),
         ("a wrong size", "'64X'", ["run", "--memory", "64X"]),
         ("no CPU", "--cpus 0", ["run", "--cpus", "0"]),
         ("IOMMU on Bochs", "Bochs has no IOMMU", ["run", "--platform", "bochs", "--iommu"]),
@@ -241,6 +271,6 @@ def check_logs(tree: support.Tree) -> None:
 
 with support.Tree() as the_tree:
     for check in (check_status, check_ends, check_bochs, check_input, check_terminal,
-                  check_orphans, check_messages, check_logs):
+                  check_orphans, check_messages, check_systems, check_logs):
         check(the_tree)
 sys.exit(tap.done())

@@ -28,6 +28,7 @@ case "$*" in
 *install*) for last; do :; done
     [ -z "$BROKEN" ] || {{ echo "E: no such package" >&2; exit 100; }}
     printf '#!/bin/sh\\n' >"{tools}/$last-program"; chmod +x "{tools}/$last-program" ;;
+*" download "*) [ -n "$BROKEN" ] || cp "{archive}"/*.deb . ;;
 *source*) [ -n "$BROKEN" ] || cp "{archive}"/*.tar.gz . ;;
 esac
 """
@@ -152,6 +153,36 @@ def check_sums(tree: support.Tree) -> None:
            result.stdout)
 
 
+def check_guest_packages(tree: support.Tree) -> None:
+    machine = Machine(tree, installed=True)
+    content = b"package"
+    (machine.archive / "tool_1%3a2-3_amd64.deb").write_bytes(content)
+    table = machine.root / "guests/some/packages"
+    table.parent.mkdir(parents=True)
+    table.write_text(f"# comment\ntool  1:2-3  {hashlib.sha256(content).hexdigest()}  a shell\n")
+    result = machine.setup(BROKEN="1")
+    tap.ok(result.returncode == 1 and "lib" in result.stdout, "without an archive it stops")
+    result = machine.setup()
+    file = machine.root / "out/sources/tool_2-3_amd64.deb"
+    tap.ok(result.returncode == 0 and file.exists() and file.read_bytes() == content,
+           "a package of a guest is fetched", result.stdout)
+    tap.ok("download tool:amd64=1:2-3" in machine.asked(), "in its version", machine.asked())
+    result = machine.setup(BROKEN="1")
+    tap.equal((result.returncode, machine.asked()), (0, ""), "once")
+    file.write_bytes(b"other")
+    result = machine.setup()
+    tap.ok(result.returncode == 1 and "SHA-256" in result.stdout and file.name in result.stdout,
+           "one that was changed is an error", result.stdout)
+    file.unlink()
+    table.write_text(f"tool  1:2-3  {'0' * 64}  a shell\n")
+    result = machine.setup()
+    tap.ok(result.returncode == 1 and "0" * 64 in result.stdout and not file.exists(),
+           "one with another sum is not taken", result.stdout)
+    result = machine.setup(BROKEN="1")
+    tap.ok(result.returncode == 1 and "cannot fetch the package tool" in result.stdout,
+           "one that cannot be had is an error", result.stdout)
+
+
 def check_failures(tree: support.Tree) -> None:
     machine = Machine(tree)
     if os.getuid() != 0:
@@ -188,6 +219,7 @@ with support.Tree() as the_tree:
     check_first_and_second(the_tree)
     check_no_apt(the_tree)
     check_sums(the_tree)
+    check_guest_packages(the_tree)
     check_failures(the_tree)
     check_rights(the_tree)
 sys.exit(tap.done())

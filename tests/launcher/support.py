@@ -43,8 +43,14 @@ class Tree:
         for build in ("debug", "release"):
             folder = self.root / f"out/gcc-{build}/bin"
             folder.mkdir(parents=True)
-            for name in ("loader", "kernel", "first"):
+            for name in ("loader", "kernel", "first", "root", "load", "vmm", "console", "clock",
+                         "random", "log", "prober"):
                 (folder / name).write_bytes(name.encode() * 100)
+        (self.root / "out/host/bin").mkdir(parents=True)
+        shutil.copy2(ROOT / "out/host/bin/vm-check", self.root / "out/host/bin")
+        (self.root / "bootstrap").mkdir()
+        (self.root / "bootstrap/demo.conf").write_text("[load]\n")
+        shutil.copy(ROOT / "bootstrap/vms.conf", self.root / "bootstrap/vms.conf")
         self.tools = self.root / "tools"
         self.tools.mkdir()
         self.script("qemu-system-x86_64", FAKE_QEMU)

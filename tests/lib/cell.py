@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib import console, plan, tap  # noqa: E402  (needs the path above)
+from tests.lib import console, failures, plan, tap  # noqa: E402  (needs the path above)
 
 RESULTS = plan.ROOT / "out/test"
 LOGS = plan.ROOT / "out/log/test"
@@ -41,6 +41,7 @@ class Run:
     errors: str = ""
     status: int | None = None  # None: it was ended because it took too long
     stream: tap.Stream = field(default_factory=tap.Stream)
+    faults: list[str] = field(default_factory=list)  # what is wrong with it as a whole
 
 
 def run_program(name: str, command: list[str], limit: float) -> Run:
@@ -81,9 +82,27 @@ def report(writer: tap.Tap, run: Run, faults: list[str]) -> None:
     ended = "ended after the time limit" if run.status is None else f"exit status {run.status}"
     if run.status != 0:
         faults = faults + [ended]
-    tail = [f"  {line}" for line in run.lines[-15:] + run.errors.splitlines()[-15:]]
     writer.ok(not faults, f"{run.name}: {run.stream.count} checks", *faults,
-              *(["the last lines were:"] + tail if faults else []))
+              *(last_lines(run) if faults else []))
+    run.faults = faults
+
+
+def last_lines(run: Run) -> list[str]:
+    return ["the last lines were:"] + [
+        f"  {line}" for line in run.lines[-15:] + run.errors.splitlines()[-15:]]
+
+
+def find_failures(runs: list[Run]) -> list[str]:
+    """For the summary: the failed checks of each run; where there are none, how it ended."""
+    found: list[str] = []
+    for run in runs:
+        errors = [line for line in run.errors.splitlines() if line.startswith("# ")]
+        checks = failures.find(run.lines) + failures.find(errors)
+        others = [fault for fault in run.faults if not failures.FAILED.match(fault)]
+        if run.faults:
+            found += [f"{run.name}: {', '.join(others)}" if others else run.name]
+            found += checks if checks else last_lines(run)
+    return found
 
 
 def host_cell(cell: plan.Cell, writer: tap.Tap, limit: float) -> list[Run]:
@@ -148,7 +167,9 @@ def machine_cell(cell: plan.Cell, writer: tap.Tap, limit: float) -> list[Run]:
     return [run]
 
 
-def check_skips(cell: plan.Cell, writer: tap.Tap, runs: list[Run]) -> list[dict[str, str]]:
+def check_skips(cell: plan.Cell, writer: tap.Tap,
+                runs: list[Run]) -> tuple[list[dict[str, str]], list[str]]:
+    """All skips, and those that nobody expects."""
     rows = plan.read_skips()
     skips = []
     unexpected = []
@@ -158,7 +179,7 @@ def check_skips(cell: plan.Cell, writer: tap.Tap, runs: list[Run]) -> list[dict[
             if not plan.expected_skip(rows, cell.name, test):
                 unexpected.append(f"{test}: {reason}")
     writer.ok(not unexpected, "every skip is in tests/skips", *unexpected)
-    return skips
+    return skips, [f"an unexpected skip: {skip}" for skip in unexpected]
 
 
 def write_log(cell: plan.Cell, runs: list[Run]) -> None:
@@ -176,13 +197,17 @@ def run_cell(cell: plan.Cell) -> int:
     start = time.monotonic()
     runs = (machine_cell if cell.machine else host_cell)(cell, writer, limit)
     seconds = time.monotonic() - start
-    skips = check_skips(cell, writer, runs)
-    writer.ok(LONG or seconds <= 2 * cell.seconds, "takes at most double its figure",
-              f"{seconds:.1f} s, the plan says {cell.seconds:g} s")
+    skips, faults = check_skips(cell, writer, runs)
+    time_taken = f"{seconds:.1f} s, the plan says {cell.seconds:g} s"
+    if not writer.ok(LONG or seconds <= 2 * cell.seconds, "takes at most double its figure",
+                     time_taken):
+        faults.append(time_taken)
     write_log(cell, runs)
+    failed = find_failures(runs) + faults or ["there are no programs to run"]
     RESULTS.mkdir(parents=True, exist_ok=True)
     result = {"name": cell.name, "group": cell.group, "seconds": round(seconds, 2), "skips": skips,
-              "figure": cell.seconds, "checks": sum(run.stream.count for run in runs)}
+              "figure": cell.seconds, "checks": sum(run.stream.count for run in runs),
+              "failures": failed if writer.failed else []}
     (RESULTS / f"{cell.name}.json").write_text(json.dumps(result))
     return writer.done()
 

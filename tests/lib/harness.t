@@ -4,6 +4,7 @@ as it should be never passes."""
 
 import contextlib
 import io
+import json
 import pathlib
 import sys
 import tempfile
@@ -12,7 +13,7 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib import cell, lz4frame, plan  # noqa: E402  (needs the path above)
+from tests.lib import cell, failures, lz4frame, plan  # noqa: E402  (needs the path above)
 from tests.lib.tap import Stream, Tap  # noqa: E402
 
 tap = Tap()
@@ -112,8 +113,8 @@ def check_skips() -> None:
     tap.ok(not plan.expected_skip(rows, "bochs-1", "memory"), "another test's is not")
 
 
-def run_cell(program: str, seconds: float) -> tuple[int, str]:
-    """Exit status and output of a host cell of one shell program."""
+def run_cell(program: str, seconds: float) -> tuple[int, str, list[str]]:
+    """Exit status, output and the summary's lines of a host cell of one shell program."""
     output = io.StringIO()
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         folder = pathlib.Path(name)
@@ -127,13 +128,14 @@ def run_cell(program: str, seconds: float) -> tuple[int, str]:
         stack.enter_context(contextlib.redirect_stdout(output))
         stack.enter_context(contextlib.redirect_stderr(output))
         status = cell.run_cell(plan.Cell("c", "a", seconds, programs=("program",)))
-    return status, output.getvalue()
+        result = json.loads((folder / "c.json").read_text())
+    return status, output.getvalue(), result["failures"]
 
 
 def check_cells() -> None:
     good = "echo ok 1; echo 1..1"
-    status, output = run_cell(good, 5)
-    tap.equal(status, 0, "a cell whose program passes", output)
+    status, output, failed = run_cell(good, 5)
+    tap.equal((status, failed), (0, []), "a cell whose program passes", output)
     for about, program, seconds, words in (
         ("one that takes more than double its figure", f"{good}; sleep 0.3", 0.1,
          "not ok 3 - takes at most double its figure"),
@@ -145,8 +147,38 @@ def check_cells() -> None:
         ("a skip that nobody expects", "echo 'ok 1 - net # SKIP no net'; echo 1..1", 5,
          "not ok 2 - every skip is in tests/skips"),
     ):
-        status, output = run_cell(program, seconds)
+        status, output, failed = run_cell(program, seconds)
         tap.ok(status == 1 and words in output, f"a cell fails: {about}", output)
+        tap.ok(failed, "and the summary says of what")
+
+
+def check_summaries() -> None:
+    """What failed is in the summary: with what belongs to it, and within bounds."""
+    lines = ["    # Subtest: a", "    ok 1 - fine", "    # why", "    not ok 2 - shares",
+             "    # it had 7 ticks", "    ok 3", "    # a remark", "    ok 4", "    1..4",
+             "not ok 1 - a", "# [kernel] more", "1..1"]
+    tap.equal(failures.find(lines), [lines[i] for i in (2, 3, 4, 9, 10)],
+              "failed checks are found, with the comments around them and no others")
+    for about, program, seconds, want in (
+        ("a check", "echo ok 1; echo not ok 2 - b; echo '# why'; echo 1..2", 5,
+         ["program", "not ok 2 - b", "# why"]),
+        ("a check whose reason goes to standard error",
+         "echo not ok 1 - b; echo '# failed: b' >&2; echo '# why' >&2; echo 1..1", 5,
+         ["program", "not ok 1 - b", "# failed: b", "# why"]),
+        ("how a program ended", "echo ok 1; echo 1..1; echo sorry >&2; exit 3", 5,
+         ["program: exit status 3", "the last lines were:", "  ok 1", "  1..1", "  sorry"]),
+        ("a skip", "echo 'ok 1 - net # SKIP off'; echo 1..1", 5,
+         ["an unexpected skip: net: off"]),
+    ):
+        tap.equal(run_cell(program, seconds)[2], want, f"the summary names {about}")
+    _, _, slow = run_cell("echo ok 1; echo 1..1; sleep 0.3", 0.1)
+    tap.ok(len(slow) == 1 and slow[0].endswith("the plan says 0.1 s"), "and too long a time", *slow)
+    many = {name: [str(number) for number in range(100)] for name in ("a", "b")}
+    shown = failures.show(many)
+    tap.equal(len(shown), failures.LINES + 4, "the lines of all cells are bounded")
+    tap.equal(shown[:2] + shown[-1:], ["failed: a, more in out/log/test/a.log", "  0",
+                                       "  (80 lines left out)"], "by what is left out")
+    tap.equal(failures.show({}), [], "nothing is said where nothing failed")
 
 
 def check_frames() -> None:
@@ -162,5 +194,6 @@ if __name__ == "__main__":
     check_plans()
     check_skips()
     check_cells()
+    check_summaries()
     check_frames()
     sys.exit(tap.done())

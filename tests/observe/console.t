@@ -66,7 +66,8 @@ def missing(lines: list[str], patterns: list[str]) -> list[str]:
 def check(out: Tap, platform: str) -> None:
     start = time.monotonic()
     done = subprocess.run([str(ROOT / "build/cairn"), "run", "--headless", "--platform", platform,
-                           "--cpus", "2", "--timeout", str(LIMIT), "--grace", str(GRACE[platform])],
+                           "--cpus", "2", "--cmdline", "banner", "--timeout", str(LIMIT),
+                           "--grace", str(GRACE[platform])],
                           stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           errors="replace", timeout=2 * LIMIT, check=False)
     seconds = time.monotonic() - start

@@ -23,6 +23,43 @@ static bool text_equal(const char *a, const char *b)
     return *a == *b;
 }
 
+/* What a trace is made of: calls that a compiler neither merges nor turns into jumps. */
+__attribute__((noinline)) static uint64_t stumble(uint64_t way)
+{
+    if (way == 1)
+        __asm__ volatile("mov $0x1234, %eax; ud2");
+    return way + 1;
+}
+
+__attribute__((noinline)) static void mislead(uint64_t way)
+{
+    if (way == 2) /* a frame that leads to itself, */
+        __asm__ volatile("push $0x77; sub $8, %rsp; mov %rsp, (%rsp); mov %rsp, %rbp; ud2");
+    if (way == 3) /* one that is not wholly there, */
+        __asm__ volatile("mov $0x3efff8, %rbp; ud2");
+    if (way == 4) /* one that leads back */
+        __asm__ volatile("push $0x77; push $0x3e0000; mov %rsp, %rbp; ud2");
+}
+
+__attribute__((noinline)) static uint64_t stagger(uint64_t way)
+{
+    way = stumble(way);
+    __asm__ volatile("" : "+r"(way));
+    return way;
+}
+
+__attribute__((noinline)) static void wander(uint64_t way)
+{
+    void (*nowhere)(void);
+
+    __asm__ volatile("xor %k0, %k0" : "=r"(nowhere));
+    if (way == 5)
+        nowhere();
+    mislead(way);
+    if (stagger(way) == 0)
+        __asm__ volatile("nop");
+}
+
 static uint64_t print(const char *text)
 {
     struct message m = message();
@@ -102,6 +139,56 @@ static void ask(void)
     end(wrong ? 1 : 0);
 }
 
+static uint64_t request(uint64_t operation, uint64_t word, bool brings, uint64_t *result)
+{
+    struct message m = message();
+
+    *result = 0;
+    (void)message_put(&m, ROOT_VERSION | operation);
+    (void)message_put(&m, word);
+    m.utcb->item[0] = (struct utcb_item){PROCESS_EC, EC_RIGHT_STATE | EC_RIGHT_CONTROL};
+    m.length = MESSAGE_LENGTH(m.length, brings);
+    if (portal_call(root_portal(), &m, 0) != STATUS_SUCCESS)
+        return UINT64_MAX;
+    *result = m.word[1];
+    return m.word[0];
+}
+
+#define ENTRIES 2000u /* more than root could keep */
+
+/* Is told of as a thread over and over, and as too many. */
+static void enter(void)
+{
+    uint64_t place[ROOT_THREADS + 1], wrong = 0;
+
+    for (unsigned n = 0; n < ENTRIES; n++) {
+        wrong += request(ROOT_THREAD, 0, true, &place[0]) != ROOT_DONE;
+        wrong += request(ROOT_THREAD_END, place[0], false, &place[1]) != ROOT_DONE;
+    }
+    for (unsigned n = 0; n <= ROOT_THREADS; n++)
+        wrong += request(ROOT_THREAD, 0, true, &place[n]) !=
+                 (n < ROOT_THREADS ? (uint64_t)ROOT_DONE : ROOT_FULL);
+    wrong += request(ROOT_THREAD_END, place[7], false, &place[8]) != ROOT_DONE;
+    wrong += request(ROOT_THREAD_END, place[7], false, &place[8]) != ROOT_BAD_REQUEST;
+    wrong += request(ROOT_THREAD_END, ROOT_THREADS, false, &place[8]) != ROOT_BAD_REQUEST;
+    wrong += request(ROOT_THREAD, 0, false, &place[8]) != ROOT_BAD_REQUEST;
+    print(wrong ? "entries went wrong" : "entries are as they should be");
+}
+
+#define LINES 3000u
+
+/* As fast as it can, numbered, until it has said so much. */
+static void flood(void)
+{
+    char line[] = "line 000000 of a flood that goes on and on and on";
+
+    for (unsigned n = 0; n < LINES; n++) {
+        for (unsigned digit = 0, rest = n; digit < 6; digit++, rest /= 10)
+            line[10 - digit] = (char)('0' + rest % 10);
+        print(line);
+    }
+}
+
 void bare_main(const uint64_t *stack)
 {
     uint64_t count = stack[0];
@@ -109,7 +196,7 @@ void bare_main(const uint64_t *stack)
     bool same = text_equal(argument[0], (const char *)ENVIRONMENT + ENVIRONMENT->name);
 
     if (count > 1 && text_equal(argument[1], "fault"))
-        __asm__ volatile("mov $0x1234, %eax; ud2");
+        wander(count > 2 ? (uint64_t)(argument[2][0] - '0') : 1);
     if (count > 1 && text_equal(argument[1], "silent"))
         for (;;)
             (void)semaphore_down(PROCESS_NOTICE, 0, 0);
@@ -119,6 +206,10 @@ void bare_main(const uint64_t *stack)
         serve(300);
     if (count > 1 && text_equal(argument[1], "ask"))
         ask();
+    if (count > 1 && text_equal(argument[1], "enter"))
+        enter();
+    if (count > 1 && text_equal(argument[1], "flood"))
+        flood();
     print(same ? "named as its first argument" : "named otherwise");
     end(count > 1 && text_equal(argument[1], "seven") ? 7 : 0);
 }

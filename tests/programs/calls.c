@@ -26,7 +26,9 @@ static bool ends_something(long number)
     return number == SYS_exit || number == SYS_exit_group;
 }
 
-/* No descriptor, no thread, no clock of that number; nothing that is long. */
+/*
+ * No descriptor, no thread, no clock of that number; nothing that is long; flags that do not exist.
+ */
 static long call(long number)
 {
     static char space[256];
@@ -43,6 +45,8 @@ static long call(long number)
         return syscall(number, "none", 0l, 0l);
     case SYS_openat:
         return syscall(number, -100l, "none", 0l, 0l);
+    case SYS_getrandom:
+        return syscall(number, space, 16l, -1l);
     case SYS_nanosleep:
         return syscall(number, none, 0l);
     case SYS_clock_nanosleep:
@@ -59,6 +63,7 @@ static long call(long number)
 int main(void)
 {
     unsigned done = 0, refused = 0, wrong = 0;
+    char space[16];
 
     for (long number = 0; number < (long)(sizeof(rows) / sizeof(rows[0])); number++) {
         const struct row *row = &rows[number];
@@ -84,6 +89,8 @@ int main(void)
     check(syscall(-1) == -1 && errno == ENOSYS, "nor before it");
     check(getpid() == 1 && getppid() == 0 && syscall(SYS_gettid) == 1, "the program's own numbers");
     check(getuid() == 65534 && geteuid() == 65534 && getgid() == 65534, "nobody's");
+    check(syscall(SYS_getrandom, space, 16l, 0l) == -1 && errno == ENOSYS,
+          "no random numbers without the service");
     check(fork() == -1 && errno == ENOSYS, "no fork");
     return checks_end();
 }

@@ -13,6 +13,7 @@
 #include "log_protocol.h"
 #include "random_protocol.h"
 #include "session.h"
+#include "tsc.h"
 
 #define WAIT_S     10u /* for an answer, and for a server that is being restarted */
 #define PER_SECOND 50
@@ -30,7 +31,7 @@ static struct service_use clocks = {.name = "clock"}, logs = {.name = "log"},
 
 static uint64_t deadline(void)
 {
-    return __builtin_ia32_rdtsc() + WAIT_S * ENVIRONMENT->tsc_hz;
+    return tsc_now() + WAIT_S * ENVIRONMENT->tsc_hz;
 }
 
 /* Asks until there is an answer; false: there was none in time. */

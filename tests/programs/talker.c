@@ -4,6 +4,7 @@
  *
  * Of echo, a reply has each word of its request plus one.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include "log_protocol.h"
 #include "random_protocol.h"
 #include "service.h"
+#include "tsc.h"
 
 #define ECHO_VERSION 1u
 #define ROUNDS       200u
@@ -21,7 +23,7 @@
 
 static uint64_t after(uint64_t milliseconds)
 {
-    return __builtin_ia32_rdtsc() + milliseconds * (ENVIRONMENT->tsc_hz / 1000);
+    return tsc_now() + milliseconds * (ENVIRONMENT->tsc_hz / 1000);
 }
 
 static _Noreturn void sleep_for_ever(void)
@@ -156,6 +158,27 @@ static int ask(void)
     return right == ROUNDS ? 0 : 1;
 }
 
+/* Asks for ever, whether it is connected or not, and says how it goes. */
+static _Noreturn void keep(void)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    unsigned long answers = 0, none = 0;
+    struct session s;
+
+    open_or_end(&s, "echo", ECHO_VERSION);
+    for (uint32_t n = 0;; n++) {
+        struct session_entry e = {.id = n, .word = {n}};
+        bool done = session_connect(&s, after(PATIENCE_MS)) == SESSION_DONE &&
+                    session_call(&s, &e, after(PATIENCE_MS)) == SESSION_DONE && e.word[0] == n + 1;
+        answers += done;
+        none += !done;
+        if (!done || n % 8 == 0)
+            printf("%lu answers, %lu without, bell %s\n", answers, none,
+                   capability_lookup(s.bell).status == STATUS_SUCCESS ? "there" : "gone");
+        nanosleep(&pause, NULL);
+    }
+}
+
 /* One that is lied to: it comes back from every call. What it read outside would be a fault. */
 static int doubt(const char *service)
 {
@@ -277,12 +300,50 @@ static int pry(void)
     for (uint32_t operation = 0; operation < 2; operation++) {
         wrong += refused(&console, operation ? CONSOLE_WRITE : UNKNOWN, 0, CONSOLE_BAD_REQUEST);
         wrong += refused(&console, operation ? CONSOLE_READ : UNKNOWN, 0, CONSOLE_BAD_REQUEST);
+        wrong += refused(&console, operation ? CONSOLE_PRINT : UNKNOWN, 0, CONSOLE_BAD_REQUEST);
         wrong += refused(&log, operation ? LOG_WRITE : UNKNOWN, 1, LOG_BAD_REQUEST);
         wrong += refused(&log, operation ? LOG_READ : UNKNOWN, 1, LOG_BAD_REQUEST);
         wrong += refused(&random, operation ? RANDOM_BYTES : UNKNOWN, 0, RANDOM_BAD_REQUEST);
     }
     printf("%u lies were believed\n", wrong);
     return wrong ? 1 : 0;
+}
+
+/* A thread that is not the main one. */
+static void *stumble(void *argument)
+{
+    __asm__ volatile("ud2");
+    return argument;
+}
+
+static int fault(void)
+{
+    pthread_t thread;
+
+    return pthread_create(&thread, NULL, stumble, NULL) || pthread_join(thread, NULL);
+}
+
+#define SPAWNED 4u
+
+static void *answer(void *argument)
+{
+    return argument;
+}
+
+/* Threads on the main thread's CPU, all there at once. */
+static int spawn(void)
+{
+    static char place[SPAWNED];
+    pthread_t thread[SPAWNED];
+    unsigned made = 0, right = 0;
+    void *result;
+
+    while (made < SPAWNED && !pthread_create(&thread[made], NULL, answer, &place[made]))
+        made++;
+    for (unsigned i = 0; i < made; i++)
+        right += !pthread_join(thread[i], &result) && result == &place[i];
+    printf("%u of %u threads ran\n", right, SPAWNED);
+    return right == SPAWNED ? 0 : 1;
 }
 
 int main(int count, char **argument)
@@ -304,6 +365,12 @@ int main(int count, char **argument)
         return leave();
     if (strcmp(way, "ask") == 0)
         return ask();
+    if (strcmp(way, "keep") == 0)
+        keep();
+    if (strcmp(way, "spawn") == 0)
+        return spawn();
+    if (strcmp(way, "fault") == 0)
+        return fault();
     if (strcmp(way, "doubt") == 0 && count > 2)
         return doubt(argument[2]);
     return strcmp(way, "pry") == 0 ? pry() : 1;

@@ -3,6 +3,7 @@
 
 import pathlib
 import re
+import subprocess
 import sys
 
 sys.dont_write_bytecode = True
@@ -11,6 +12,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 from tests.lib.system import SERVERS, Ended, System, cpus, test_all  # noqa: E402
 from tests.lib.tap import Tap  # noqa: E402
 
+README = pathlib.Path(__file__).resolve().parents[2] / "bootstrap/root/README.md"
+STATEMENT = r'  "[^"]+"(?: -> "[^"]+")?(?: \[\w+=(?:\w+|"[^"]*")(?:, \w+=(?:\w+|"[^"]*"))*\])?;'
+
+TRIES = 10
 PROBERS = {
     "plain": "",
     "ports": "ports = 0x80 1\nports = 0x2f8 8\n",
@@ -57,15 +62,43 @@ def found(system: System, name: str) -> set[str]:
     return holds if len(holds) == count else {f"{len(holds)} lines of {count} came"}
 
 
+def check_one(tap: Tap, system: System, name: str) -> None:
+    """What root gives a program soon after that has begun to run, such as its own time, a prober on
+    another CPU can come too early for: then it is started again."""
+    more: set[str] = set()
+    for _ in range(TRIES):
+        finds, says = found(system, name), told(system, name)
+        more |= finds - says
+        if finds >= says:
+            break
+    tap.equal(more, set(), f"{name}: {len(finds)} found are what root says")
+    tap.equal(says - finds, set(), f"{name}: {len(says)} that root says are found")
+
+
+def check_graph(tap: Tap, system: System) -> None:
+    """The README's line makes a file for Graphviz of what comes out."""
+    system.ask("graph", r"\[root\] digraph")
+    system.ask("endgraph", "'endgraph' is no command")
+    script = re.search(r"^    sed -n '(.*)' out/log", README.read_text(), re.MULTILINE)[1]
+    made = subprocess.run(["sed", "-n", script], input="\n".join(system.lines) + "\n", text=True,
+                          stdout=subprocess.PIPE, check=True).stdout.splitlines()
+    system.check(tap, made[0] == "digraph authority {" and made.count("}") == 1
+                 and made[-1] == "}" and len(made) > 2 * len(PROBERS), "the graph is a whole one")
+    odd = [line for line in made[1:-1] if not re.fullmatch(STATEMENT, line)]
+    tap.equal(odd, [], "each line of it is a statement of Graphviz's language")
+    edges = [f'  "{client}" -> "{server}" [dir=both];' for client, server in
+             (("user", "console"), ("user", "server"), ("other", "both"), ("root", "console"))]
+    tap.equal([edge for edge in edges if edge not in made], [], "with who uses whom")
+
+
 def check(tap: Tap, options: list[str]) -> None:
     with System(configuration(options), options, {"text": b"a text\n"}) as system:
         try:
             for name in [*PROBERS, "one"]:
                 system.wait(rf"\[{name}\] found", 0)
             for name in [*PROBERS, "one"]:
-                finds, says = found(system, name), told(system, name)
-                tap.equal(finds - says, set(), f"{name}: {len(finds)} found are what root says")
-                tap.equal(says - finds, set(), f"{name}: {len(says)} that root says are found")
+                check_one(tap, system, name)
+            check_graph(tap, system)
         except Ended as error:
             tap.ok(False, "the system goes on", str(error), system.tail())
 

@@ -2,12 +2,13 @@
 """Programs that fault, exit and fall silent: what is said, who is started again, how runs end."""
 
 import pathlib
+import re
 import sys
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib.system import Ended, System, run, test_all  # noqa: E402
+from tests.lib.system import FAST_MACHINES, Ended, System, run, test_all  # noqa: E402
 from tests.lib.tap import Tap  # noqa: E402
 
 UNDEFINED = 6
@@ -27,6 +28,15 @@ ENDS = {
     "silent": ("silent", "heartbeat = 200", 6, True),
     "never.silent": ("silent", "heartbeat = 200\nrestart = never", 1, False),
 }
+CALLERS = ["stumble", "stagger", "wander", "bare_main", "_start"]
+TRACES = {  # how bare stops: by which word, and who was where
+    "nested": (1, "nested calls", CALLERS),
+    "itself": (2, "a frame that leads to itself", ["mislead", ""]),
+    "edge": (3, "a frame that is not wholly on the stack", ["mislead", "wander"]),
+    "back": (4, "a frame that leads back", ["mislead", ""]),
+    "nowhere": (5, "a call of nothing", ["", *CALLERS[2:]]),
+}
+THREAD = ["stumble"]
 SAID = {"fault": f"has stopped: exception {UNDEFINED}, error 0x0",
         "seven": "has ended with status 7",
         "none": "has ended with status 0", "silent": "has not called for 400 ms: it is stopped"}
@@ -63,6 +73,29 @@ def check_supervision(tap: Tap, options: list[str]) -> None:
                      f"a fault is told with {len(registers)} registers, as they were")
 
 
+def trace_of(lines: list[str], name: str) -> list[str]:
+    """What a program's trace says of each frame; the registers are before it."""
+    at = next(n for n, line in enumerate(lines) if f"[root] {name} has stopped:" in line)
+    frames = []
+    for line in lines[at + 6:]:
+        if not (match := re.search(rf"\[root\]   #{len(frames)} 0x[0-9a-f]+ ?(.*)$", line)):
+            break
+        frames.append(match[1].split("+")[0])
+    return frames
+
+
+def check_traces(tap: Tap, options: list[str]) -> None:
+    """Where programs were when they stopped: debug builds say, release builds have no names."""
+    text = "[talker]\nmemory = 512K\narguments = fault\nrestart = never\n"
+    for name, (way, _, _) in TRACES.items():
+        text += section(name, f"fault {way}", "restart = never")
+    _, lines = run(text, options)
+    tap.note(*[line for line in lines if "has stopped" in line or "  #" in line])
+    for name, (_, about, frames) in {**TRACES, "talker": (0, "another thread", THREAD)}.items():
+        tap.equal(trace_of(lines, name), [] if "release" in options else frames,
+                  f"the trace of {about}")
+
+
 def check_end(tap: Tap, options: list[str], name: str, text: str, want: int) -> None:
     status, lines = run(text, options)
     tap.equal(status, want, f"{name}: the run's status is {want}", "\n".join(lines[-20:]))
@@ -73,6 +106,7 @@ def check(tap: Tap, options: list[str]) -> None:
         check_supervision(tap, options)
     except Ended as error:
         tap.ok(False, "the system goes on", str(error))
+    check_traces(tap, options)
     others = section("other", "silent", "")
     for name, word, want in (("an exit with 7", "seven", 7), ("an exit with 0", "none", 0),
                              ("a fault", "fault", 8)):
@@ -87,4 +121,4 @@ def check(tap: Tap, options: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(test_all(check))
+    sys.exit(test_all(check, FAST_MACHINES))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2]))
 
-from tests.lib.system import SERVERS, Ended, System, cpus, test_all  # noqa: E402
+from tests.lib.system import FAST_MACHINES, SERVERS, Ended, System, cpus, test_all  # noqa: E402
 from tests.lib.tap import Tap  # noqa: E402
 
 # Those that never stop to lie have a run, and a CPU, of their own.
@@ -23,7 +23,7 @@ def section(name: str, arguments: str, keys: str) -> str:
 def clients(options: list[str]) -> str:
     """Who is hostile is on another CPU, where there is one."""
     there = f"cpu = {cpus(options) - 1}\n"
-    text = SERVERS + section("echo", "serve", "offers = echo\npriority = 40")
+    text = SERVERS + section("echo", "serve", "offers = echo\npriority = 40\ncpu_share = 50")
     for way in ("flood", "fill", "scribble", "leave"):
         text += section(way, way, there + "uses = echo")
     text += section("pry", "pry", "uses = console log random\nrestart = never")
@@ -84,4 +84,4 @@ def check(tap: Tap, options: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(test_all(check))
+    sys.exit(test_all(check, FAST_MACHINES))

@@ -9,7 +9,7 @@
 
 #include "world.h"
 
-#define AGENT_LIMIT (tsc_read() + 5000 * world.millisecond)
+#define AGENT_LIMIT WORLD_LIMIT
 
 #define AGENT_SLEEP (WORLD_RANGE + 5) /* a semaphore that it may wait for */
 #define AGENT       (ACTORS - 1)      /* the actor that it is */

@@ -13,7 +13,7 @@ enum {
     ACTOR = 0,
 };
 
-#define LIMIT     (tsc_read() + 1000 * world.millisecond)
+#define LIMIT     WORLD_LIMIT
 #define CHAIN     16u  /* handlers */
 #define CROWD     20u  /* more bindings than one step of DESTROY ends */
 #define VECTORS   192u /* of a CPU */

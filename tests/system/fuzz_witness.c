@@ -13,7 +13,7 @@
 #define LOOKUPS      512u /* selectors that are looked at */
 #define GIVEN        5u   /* the one that is not empty: */
 #define GIVEN_RIGHTS (SM_RIGHT_UP | SM_RIGHT_DOWN)
-#define LIMIT        (tsc_read() + 1000 * world.millisecond)
+#define LIMIT        WORLD_LIMIT
 
 enum { ASK_ECHO, ASK_FILL, ASK_CHECK };
 

@@ -3,6 +3,8 @@
 
 #include "agent.h"
 
+#define IDLER (ACTORS - 2) /* actor */
+
 struct control controls[MONITORS];
 
 uint64_t control_answer(struct monitor_vcpu *v, const struct monitor_exit *e)
@@ -81,6 +83,25 @@ void control_let(unsigned i)
 {
     controls[i].hold = CONTROL_NONE;
     (void)semaphore_up(CONTROL_LET);
+}
+
+static void tell_idle(struct thread *self, void *argument)
+{
+    (void)self;
+    (void)argument;
+    (void)semaphore_up(CONTROL_IDLE);
+}
+
+void control_settle(uint32_t cpu)
+{
+    struct schedule s = actor_schedule(PRIORITY_LOW - 1);
+
+    s.cpu = SELECTOR_CPUS + cpu;
+    bool idle = actor_run_at(IDLER, cpu, SELECTOR_PD, &s, tell_idle, NULL) &&
+                semaphore_down(CONTROL_IDLE, 0, CONTROL_LIMIT) == STATUS_SUCCESS;
+    if (!actor_end(IDLER) || !idle) {
+        tap_ok(false, "the guest and its handler settle");
+    }
 }
 
 void control_there(uint32_t cpu, void (*run)(void))

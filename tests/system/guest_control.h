@@ -12,9 +12,10 @@ enum control_semaphore {
     CONTROL_HELD,            /* the handler is in an exit and waits */
     CONTROL_TOLD,            /* supervisor of VCPUs */
     CONTROL_DONE,            /* for the suites */
+    CONTROL_IDLE,            /* nobody as urgent as a guest wants the CPU */
 };
 
-#define CONTROL_LIMIT (tsc_read() + 5000 * world.millisecond)
+#define CONTROL_LIMIT WORLD_LIMIT
 #define CONTROL_NONE  EXIT_COUNT
 #define CONTROL_KNOCK (0x80ull | 1ull << EXIT_IO_SIZE_SHIFT) /* qualification of a knock */
 
@@ -74,6 +75,12 @@ bool control_stands_still(unsigned i, const char *what);
 /* One test: the handler waits in an exit; and it goes on, and waits no more. */
 bool control_held(const char *what);
 void control_let(unsigned i);
+
+/*
+ * Sleeps until a CPU has nothing to do for who is as urgent as a guest: its handler has replied,
+ * and the guest stands still or sleeps. It must have been about to.
+ */
+void control_settle(uint32_t cpu);
 
 /* The agent, or, with cpu 0, the caller runs a function: on the VCPU's CPU. */
 void control_there(uint32_t cpu, void (*run)(void));

@@ -15,7 +15,7 @@
 #define MONITOR_VCPUS  4u
 #define MONITOR_EXITS  40u          /* that a log holds; later ones are only counted */
 #define MONITOR_BYTES  (1ull << 20) /* at most, of guest memory */
-#define MONITOR_LIMIT  (tsc_read() + 5000 * world.millisecond)
+#define MONITOR_LIMIT  WORLD_LIMIT
 #define MONITOR_GROUPS (STATE_ALL & ~STATE_XSAVE)
 
 /* An exit as its handler found it. */

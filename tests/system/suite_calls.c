@@ -20,7 +20,7 @@ enum {
     NO_LINK = 99, /* also no status */
 };
 
-#define SOON        (tsc_read() + 5000 * world.millisecond)
+#define SOON        WORLD_LIMIT
 #define MOMENT      (tsc_read() + 2 * world.millisecond)
 #define REPLY       0x600dull
 #define LIMIT_LINKS 15u /* of calls and helping, in a chain of 16 */

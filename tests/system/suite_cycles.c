@@ -23,7 +23,7 @@ enum {
 #define CYCLES_LONG 1000000u
 #define WHOLES      10u /* so many times fewer are the cycles of several objects at once */
 #define PART_PAGES  16u
-#define SOON        (tsc_read() + 5000 * world.millisecond)
+#define SOON        WORLD_LIMIT
 
 static const struct sample {
     const char *name;

@@ -22,7 +22,7 @@ enum {
 };
 
 #define FRAMES 96u
-#define LIMIT  (tsc_read() + 5000 * world.millisecond)
+#define LIMIT  WORLD_LIMIT
 #define SPACE  0x200000000ull /* in the domain */
 
 static uint32_t cpus;

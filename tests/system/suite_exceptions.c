@@ -14,7 +14,7 @@ enum {
 #define CODE_WRITE (TEST_ADDRESS)
 #define CODE_RUN   (TEST_ADDRESS + PAGE)
 #define PAGE_HERE  (TEST_ADDRESS + 2 * PAGE)
-#define LIMIT      (tsc_read() + 1000 * world.millisecond)
+#define LIMIT      WORLD_LIMIT
 #define DIVIDE     0
 #define BREAKPOINT 3
 #define UNDEFINED  6

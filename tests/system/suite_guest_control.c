@@ -7,7 +7,7 @@
 
 #define PORT    0x1234u
 #define STOPPED (SEMAPHORE + 1) /* a supervisor's */
-#define TRIES   2000u           /* of a millisecond */
+#define TRIES   20000u          /* of a millisecond */
 
 static struct monitor *const vm = &monitors[0];
 static struct monitor_vcpu *const vcpu = &monitors[0].vcpus[0];

@@ -205,7 +205,7 @@ static void check_injection(uint32_t from, uint32_t to, bool whole)
     freeze();
     control_let(GUEST);
     tap_ok(control_await(&controls[GUEST].seen[EXIT_IO], 0), "and injects an event");
-    world_sleep(world.millisecond);
+    control_settle(from);
     if (copy_open(from, to, whole)) {
         const struct vcpu_state *s = (const struct vcpu_state *)moved.page;
         tap_ok(s->injection.info == event->info && s->injection_length == event->length,
@@ -309,7 +309,7 @@ static void check_shadow(uint32_t from, uint32_t to, bool whole)
     freeze();
     control_let(GUEST);
     tap_ok(control_await(&controls[GUEST].seen[EXIT_IO], 0), "its handler wants a window");
-    world_sleep(world.millisecond);
+    control_settle(from);
     tap_equal(control_vcpu(GUEST)->log[1].state.shadow, SHADOW_STI, "there is a shadow");
     if (copy_open(from, to, whole)) {
         controls[COPY].answer = answer_shadow;

@@ -135,7 +135,7 @@ static void check_halted(uint32_t cpu)
     controls[GUEST].answer = answer_halted;
     (void)control_start(GUEST);
     tap_ok(control_await(&controls[GUEST].seen[EXIT_HLT], 0), "it halts");
-    world_sleep(world.millisecond);
+    control_settle(cpu);
     freeze();
     check_state(cpu, STATUS_SUCCESS);
     tap_equal(control_vcpu(GUEST)->page->activity, VCPU_HALTED, "it is asleep");
@@ -146,7 +146,7 @@ static void check_halted(uint32_t cpu)
     tap_ok(control_await(control_count(GUEST), 0), "resumed, it is");
     tap_equal(seen(EXIT_RECALL), 1, "once");
     tap_ok(control_await(&controls[GUEST].seen[EXIT_HLT], 1), "it halts again");
-    world_sleep(world.millisecond);
+    control_settle(cpu);
     freeze();
     resume();
     control_stands_still(GUEST, "resumed, it sleeps as before");
@@ -156,7 +156,7 @@ static void check_halted(uint32_t cpu)
     resume();
     tap_ok(control_await(control_count(GUEST), 1), "it has been woken by that");
     tap_ok(control_await(&controls[GUEST].seen[EXIT_HLT], 2), "and halts");
-    world_sleep(world.millisecond);
+    control_settle(cpu);
     freeze();
     control_there(cpu, deadline_write);
     resume();

@@ -83,7 +83,7 @@ static void check_running(struct monitor *m, uint32_t cpu)
         v->answer = NULL;
         monitor_load(m, &tiny_scratches);
         tap_ok(monitor_start(v, PRIORITY_LOW), "it starts");
-        for (unsigned i = 0; i < 5000 && *count < 10; i++) {
+        for (unsigned i = 0; i < 20000 && *count < 10; i++) {
             world_sleep(world.millisecond);
         }
         tap_ok(*count >= 10, "its guest uses the port");
@@ -91,7 +91,7 @@ static void check_running(struct monitor *m, uint32_t cpu)
         tap_equal(ports_close(SELECTOR_PORTS, monitor_vm(m), UART_SCRATCH), STATUS_SUCCESS,
                   "the port is closed");
         port_write8(UART_SCRATCH, 0);
-        for (unsigned i = 0; i < 5000 && v->exits < 10; i++) {
+        for (unsigned i = 0; i < 20000 && v->exits < 10; i++) {
             world_sleep(world.millisecond);
         }
         tap_ok(v->exits >= 10, "its guest exits");

@@ -156,7 +156,7 @@ static void keep_vectors(struct thread *self, void *argument)
 /* This thread too, which runs when the guests sleep. */
 static void keep_while_running(void)
 {
-    uint64_t wrong = 0, end = tsc_read() + 5000 * world.millisecond;
+    uint64_t wrong = 0, end = MONITOR_LIMIT;
 
     vectors_fill(MINE);
     while ((seen[0].exits < ROUNDS || seen[1].exits < ROUNDS) && tsc_read() < end) {

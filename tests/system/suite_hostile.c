@@ -21,7 +21,7 @@ enum {
 #define CODE_WRITE (TEST_ADDRESS)
 #define CODE_RUN   (TEST_ADDRESS + PAGE)
 #define SPACE_END  0x00007ffffffff000ull
-#define SOON       (tsc_read() + 5000 * world.millisecond)
+#define SOON       WORLD_LIMIT
 #define FLAGS      0x202u
 #define UNDEFINED  6u
 #define PROTECTION 13u

@@ -24,7 +24,7 @@ enum {
 #define PIT_REPEAT  0x34 /* mode 2 */
 #define PIT_COMMAND (PIT_PORT + 3)
 
-#define SOON (tsc_read() + 1000 * world.millisecond)
+#define SOON WORLD_LIMIT
 
 static void pit_start(uint8_t mode, uint32_t hz)
 {
@@ -109,7 +109,9 @@ static void check_bound(void)
     struct answer a = {STATUS_SUCCESS, 0};
     enum status first = STATUS_SUCCESS, then = STATUS_SUCCESS;
 
-    for (uint64_t time = 200; time <= 6400 && !(a.value & IRQ_CUT_OFF); time *= 2) {
+    /* What comes between the two looks is the last one before the cut: again, too. */
+    for (uint64_t time = 200; time <= 6400 && !(a.value & IRQ_CUT_OFF && then == STATUS_TIMEOUT);
+         time *= 2) {
         pit_start(PIT_REPEAT, 20000);
         spin(time);
         first = semaphore_down(SM, DOWN_TRY, 0);
@@ -130,6 +132,23 @@ static void check_bound(void)
     tap_equal(irq_acknowledge(LINE, 0).status, STATUS_BAD_PARAMETER, "nothing to acknowledge");
 }
 
+/*
+ * The line falls, is acknowledged, and nothing more comes; what comes after the moment for which it
+ * stays down is another edge, of a host that has looked away: then again.
+ */
+static bool falls_silently(void)
+{
+    for (unsigned i = 0; i < 20; i++) {
+        uint64_t end = tsc_read() + 50 * world.millisecond;
+        pit_stop();
+        bool good = irq_acknowledge(LINE, 0).status == STATUS_SUCCESS && quiet() == STATUS_TIMEOUT;
+        if (good || tsc_read() < end) {
+            return good;
+        }
+    }
+    return false;
+}
+
 static void check_level(void)
 {
     pit_stop();
@@ -139,9 +158,7 @@ static void check_level(void)
     tap_equal(quiet(), STATUS_TIMEOUT, "it is masked until acknowledged");
     tap_equal(irq_acknowledge(LINE, 0).status, STATUS_SUCCESS, "acknowledge");
     tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "it is still up: one more");
-    pit_stop();
-    tap_equal(irq_acknowledge(LINE, 0).status, STATUS_SUCCESS, "it falls, acknowledge");
-    tap_equal(quiet(), STATUS_TIMEOUT, "nothing more");
+    tap_ok(falls_silently(), "it falls, acknowledge, and nothing more");
     pit_start(PIT_ONCE, 1000);
     tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "it rises once more");
     tap_equal(irq_unbind(LINE, 0), STATUS_SUCCESS, "unbind, not acknowledged");

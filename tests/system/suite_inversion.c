@@ -15,7 +15,7 @@ enum {
 };
 
 #define WORK_MILLISECONDS 4u
-#define LIMIT             (tsc_read() + 20000 * world.millisecond) /* of what ends long before */
+#define LIMIT             WORLD_LIMIT
 
 static uint64_t turns; /* of the loop below, in a millisecond */
 static volatile uint64_t spun, served;

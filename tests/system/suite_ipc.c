@@ -17,7 +17,7 @@ enum {
 
 #define CHAIN_CALLS 15u /* calls in a chain of 16 */
 #define UNTOUCHED   0xa5a5a5a5a5a5a5a5ull
-#define LIMIT       (tsc_read() + 1000 * world.millisecond)
+#define LIMIT       WORLD_LIMIT
 
 /* Replies each word plus one, and before the first one the portal's id. */
 static void echo(struct handler *self, struct message *m)

@@ -32,7 +32,7 @@ enum {
 #define CAUSE_READ 0xc0
 
 #define NONE UINT32_MAX
-#define SOON (tsc_read() + 1000 * world.millisecond)
+#define SOON WORLD_LIMIT
 
 static void port_write32(uint16_t port, uint32_t value)
 {
@@ -99,11 +99,11 @@ static void card_write(uint32_t card, uint32_t reg, uint32_t value)
     port_write32((uint16_t)(card_ports(card) + 4), value);
 }
 
-/* It may send its message again and again until the cause is read. */
-static void card_interrupt(uint32_t card)
+/* It may send its message again and again until the cause is read, which is after some time. */
+static void card_interrupt(uint32_t card, uint64_t time)
 {
     card_write(card, CAUSE_SET, CAUSE_SENT);
-    world_sleep(world.millisecond);
+    world_sleep(time);
     port_write32(card_ports(card), CAUSE_READ);
     (void)port_read32((uint16_t)(card_ports(card) + 4));
 }
@@ -111,6 +111,21 @@ static void card_interrupt(uint32_t card)
 static enum status quiet(void)
 {
     return semaphore_down(SM, 0, tsc_read() + 5 * world.millisecond);
+}
+
+/* Messages are one up. An emulator on a busy host sends them late: then again, with more time. */
+static bool come_as_one(uint32_t card, unsigned messages)
+{
+    for (uint64_t time = 1; time <= 1024; time *= 2) {
+        for (unsigned i = 0; i < messages; i++) {
+            card_interrupt(card, time * world.millisecond);
+        }
+        if (semaphore_down(SM, DOWN_TRY, 0) == STATUS_SUCCESS && quiet() == STATUS_TIMEOUT) {
+            return true;
+        }
+        (void)semaphore_down(SM, DOWN_TRY | DOWN_ZERO, 0);
+    }
+    return false;
 }
 
 static void check_calls(uint32_t cpus)
@@ -164,24 +179,39 @@ static void check_vectors(void)
     tap_equal(capability_revoke(FUNCTION, 0), STATUS_SUCCESS, "a revocation gives all back");
 }
 
-/* 1024 messages in a row that nobody takes are enough. The card sends at most 8,000 a second. */
-static void check_bound(uint32_t card, uint64_t message)
+static void storm(uint32_t card, uint64_t pause)
 {
     for (unsigned i = 0; i < 2000; i++) {
-        uint64_t end = tsc_read() + world.millisecond / 6;
+        uint64_t end = tsc_read() + pause;
         card_write(card, CAUSE_SET, CAUSE_SENT);
         port_write32(card_ports(card), CAUSE_READ);
         (void)port_read32((uint16_t)(card_ports(card) + 4));
         while (tsc_read() < end) {
         }
     }
-    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "a storm of messages is one up");
-    card_interrupt(card);
-    tap_equal(quiet(), STATUS_TIMEOUT, "then they are dropped");
-    struct answer a = range_control(WEAK, PCI_ACKNOWLEDGE, message, 0, 0);
+}
+
+/*
+ * 1024 messages in a row that nobody takes are enough. The card sends at most 8,000 a second, and
+ * an emulator on a busy host fewer: then again, with longer pauses.
+ */
+static void check_bound(uint32_t card, uint64_t message)
+{
+    enum status first = STATUS_SUCCESS, then = STATUS_SUCCESS;
+    struct answer a = {STATUS_SUCCESS, 0};
+
+    for (uint64_t times = 1; times <= 32 && !(a.value & IRQ_CUT_OFF && then == STATUS_TIMEOUT);
+         times *= 2) {
+        storm(card, times * world.millisecond / 6);
+        first = semaphore_down(SM, 0, SOON);
+        card_interrupt(card, world.millisecond);
+        then = quiet();
+        a = range_control(WEAK, PCI_ACKNOWLEDGE, message, 0, 0);
+    }
+    tap_equal(first, STATUS_SUCCESS, "a storm of messages is one up");
+    tap_equal(then, STATUS_TIMEOUT, "then they are dropped");
     tap_equal(a.value, IRQ_CUT_OFF | 1024, "after 1024, as the acknowledgement says");
-    card_interrupt(card);
-    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "and the next one comes again");
+    tap_ok(come_as_one(card, 1), "and the next one comes again");
     a = range_control(WEAK, PCI_ACKNOWLEDGE, message, 0, 0);
     tap_ok(!(a.value & IRQ_CUT_OFF), "it is cut off no more");
 }
@@ -200,16 +230,11 @@ static void check_card(uint32_t card, uint32_t cpus)
     config_write(card, PCI_COMMAND, COMMAND_IO_DMA);
     msi_set(card, a.value);
     card_write(card, MASK_SET, CAUSE_SENT);
-    card_interrupt(card);
-    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "the card's message wakes who waits");
-    tap_equal(quiet(), STATUS_TIMEOUT, "once");
-    card_interrupt(card);
-    card_interrupt(card);
-    tap_equal(semaphore_down(SM, 0, SOON), STATUS_SUCCESS, "several messages");
-    tap_equal(quiet(), STATUS_TIMEOUT, "are one up");
+    tap_ok(come_as_one(card, 1), "the card's message is one up");
+    tap_ok(come_as_one(card, 2), "several messages are one up");
     check_bound(card, a.value);
     (void)capability_revoke(FUNCTION, 0);
-    card_interrupt(card);
+    card_interrupt(card, world.millisecond);
     tap_equal(quiet(), STATUS_TIMEOUT, "after a revocation there is none");
     config_write(card, PCI_COMMAND, 0);
     (void)ports_close(SELECTOR_PORTS, SELECTOR_PD, ports);

@@ -20,7 +20,7 @@ enum {
 };
 
 #define PROTECTION 13
-#define SOON       (tsc_read() + 1000 * world.millisecond)
+#define SOON       WORLD_LIMIT
 #define PORTS      3u
 
 static volatile struct {

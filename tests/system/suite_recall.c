@@ -42,7 +42,6 @@ static void treat(struct handler *self, struct message *m)
     volatile struct utcb_state *own = (volatile struct utcb_state *)actor_utcb(DOCTOR);
 
     (void)self;
-    seen.count++;
     seen.vector = m->word[0];
     seen.rip = m->word[2];
     seen.wrong += context_read(victim()) != STATUS_SUCCESS || own->activity != ACTIVITY_EXCEPTION ||
@@ -55,6 +54,7 @@ static void treat(struct handler *self, struct message *m)
             seen.wrong += context_set(victim()) != STATUS_SUCCESS;
         }
     }
+    seen.count++; /* who waits for that finds the rest */
     if (seen.slow) {
         (void)semaphore_down(HOLD, 0, LIMIT);
     }

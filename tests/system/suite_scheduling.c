@@ -8,7 +8,7 @@ enum {
     DONE = SEMAPHORE,
 };
 
-#define PATIENCE (tsc_read() + 20000 * world.millisecond) /* of a wait that ends long before */
+#define PATIENCE WORLD_LIMIT
 
 static volatile uint64_t spins[ACTORS];
 static volatile uint64_t order[8];

@@ -18,7 +18,7 @@ enum {
 #define OWNER_NEAR 1u
 #define OWNER_FAR  2u
 #define NOWHERE    (TEST_ADDRESS + 0x5ec2e7000)
-#define SOON       (tsc_read() + 1000 * world.millisecond)
+#define SOON       WORLD_LIMIT
 
 #define BIT(reg) (1ull << CANARY_##reg)
 #define WORDS    (BIT(RAX) | BIT(RSI) | BIT(RDX) | BIT(R8) | BIT(R9))

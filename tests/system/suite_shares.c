@@ -147,7 +147,7 @@ static bool spinner_run(void)
                          .priority = CEILING,
                          .budget = world.millisecond,
                          .period = 4 * world.millisecond};
-    uint64_t end = tsc_read() + 1000 * world.millisecond;
+    uint64_t end = WORLD_LIMIT;
 
     spins = 0;
     if (cpu_create(PART, SELECTOR_POOL, whole, CEILING, QUARTER + 1).status != STATUS_SUCCESS ||

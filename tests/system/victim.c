@@ -4,7 +4,7 @@
 #include <stddef.h>
 
 #define LIMIT VICTIM_LIMIT
-#define NAPS  5000u /* of a millisecond */
+#define NAPS  20000u /* of a millisecond */
 
 struct controlled_registers victim_found;
 volatile uint64_t victim_counter;

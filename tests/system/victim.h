@@ -18,7 +18,7 @@ enum victim_semaphore {
     HOLD,                 /* it waits for this */
 };
 
-#define VICTIM_LIMIT (tsc_read() + 5000 * world.millisecond)
+#define VICTIM_LIMIT WORLD_LIMIT
 
 extern struct controlled_registers victim_found; /* by victim_stops */
 extern volatile uint64_t victim_counter;         /* of victim_spins */

@@ -31,6 +31,12 @@
 #define ACTOR_UTCBS  0x10000000ull
 #define TEST_ADDRESS 0x100000000ull
 
+/*
+ * The deadline of a wait for what comes in any case. A host may run a CPU five times slower than
+ * another, and look away from one for a while: nothing is concluded from a time that has passed.
+ */
+#define WORLD_LIMIT (tsc_read() + 20000 * world.millisecond)
+
 /* Where time counts instructions, a timer is at most so many ticks late. */
 #define EXACT_LATENESS 3000u
 

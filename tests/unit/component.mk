@@ -89,6 +89,11 @@ $(eval $(call unit_test,root_conf,$(root.pure),-Iipc/protocol))
 $(eval $(call unit_test,root_plan,$(root.pure) bootstrap/root/plan.c,-Iipc/protocol))
 $(eval $(call unit_test,root_start,\
     $(addprefix bootstrap/root/,environment_make.c stack.c),-Iipc/protocol))
+$(eval $(call unit_test,root_symbols,bootstrap/root/symbols.c))
+$(eval $(call unit_test,root_frames,bootstrap/root/frames.c))
+$(eval $(call unit_test,root_told,,-iquote bootstrap/root -pthread))
+$(eval $(call unit_test,root_text,bootstrap/root/text.c,-pthread))
+$(eval $(call unit_test,root_pieces,bootstrap/root/pieces.c))
 $(eval $(call unit_test,musl_pages,$(addprefix bootstrap/musl/port/,frames.c pages.c)))
 $(eval $(call unit_test,musl_waiting,bootstrap/musl/port/waiting.c))
 $(eval $(call unit_test,musl_ticks,,-iquote bootstrap/musl/port))
@@ -98,7 +103,61 @@ $(eval $(call unit_test,runtime_session,$(sessions.sources),$(sessions.flags)))
 $(eval $(call unit_test,runtime_service,$(sessions.sources),$(sessions.flags)))
 $(eval $(call unit_test,console_screen,device-servers/console/screen.c))
 $(eval $(call unit_test,log_records,device-servers/log/records.c,-Iipc/protocol))
+$(eval $(call unit_test,log_query,device-servers/log/query.c,-Iipc/protocol))
 $(eval $(call unit_test,clock_rtc,device-servers/clock/rtc.c))
+# the VMM: machine
+vmm.flags := -Ivmm-server/machine -Ivmm-server/devices
+$(eval $(call unit_test,vmm_machine,$(addprefix vmm-server/machine/,bus.c timers.c guest_memory.c)))
+# the VMM: interrupt controllers and timers
+vmm.machine := $(addprefix vmm-server/machine/,bus.c timers.c)
+vmm.lapic   := $(addprefix vmm-server/devices/,apics.c lapic.c lapic_registers.c lapic_msr.c \
+    lapic_timer.c)
+$(eval $(call unit_test,vmm_lapic,$(vmm.lapic) $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_apics,$(vmm.lapic) $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_lapic_timer,$(vmm.lapic) $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_ioapic,$(addprefix vmm-server/devices/,ioapic.c pic.c) \
+    $(vmm.lapic) $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_pic,vmm-server/devices/pic.c $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_pit,vmm-server/devices/pit.c $(vmm.machine),$(vmm.flags)))
+$(eval $(call unit_test,vmm_hpet,vmm-server/devices/hpet.c $(vmm.machine),$(vmm.flags)))
+# the VMM: other legacy devices
+vmm.timed := $(addprefix vmm-server/machine/,bus.c timers.c)
+$(foreach device,uart rtc ps2 acpi_pm testdev,$(eval $(call unit_test,vmm_$(device),\
+    $(vmm.timed) vmm-server/devices/$(device).c,$(vmm.flags))))
+$(eval $(call unit_test,vmm_reset,\
+    $(vmm.timed) $(addprefix vmm-server/devices/,reset.c debug_exit.c),$(vmm.flags)))
+# the VMM: PCI, virtio, ACPI
+$(eval $(call unit_test,vmm_acpi_tables,vmm-server/machine/guest_memory.c \
+    $(addprefix vmm-server/boot/,acpi_tables.c dsdt.c),$(vmm.flags)))
+vmm.pci := $(addprefix vmm-server/,devices/pci.c devices/pci_msix.c machine/bus.c)
+vmm.virtio := $(vmm.pci) $(addprefix vmm-server/,machine/guest_memory.c \
+    $(addprefix devices/,virtio_pci.c virtqueue.c virtio_rng.c))
+$(eval $(call unit_test,vmm_pci,$(vmm.pci),$(vmm.flags)))
+$(eval $(call unit_test,vmm_pci_msix,$(vmm.pci),$(vmm.flags)))
+$(eval $(call unit_test,vmm_cpuid,vmm-server/monitor/cpuid.c))
+$(eval $(call unit_test,vmm_msr,vmm-server/monitor/msr.c))
+$(eval $(call unit_test,vmm_virtio,$(vmm.virtio),$(vmm.flags)))
+$(eval $(call unit_test,vmm_virtio_rng,$(vmm.virtio),$(vmm.flags)))
+$(eval $(call unit_test,vmm_virtqueue,\
+    $(addprefix vmm-server/,devices/virtqueue.c machine/guest_memory.c),$(vmm.flags)))
+# the VMM: emulate
+emulate.sources := $(wildcard vmm-server/emulate/*.c) \
+    $(addprefix vmm-server/machine/,bus.c guest_memory.c)
+$(eval $(call unit_test,vmm_emulate,$(emulate.sources),$(vmm.flags)))
+$(eval $(call unit_test,vmm_emulate_system,$(emulate.sources),$(vmm.flags)))
+$(eval $(call unit_test,vmm_walk,\
+    vmm-server/emulate/walk.c vmm-server/machine/guest_memory.c,$(vmm.flags)))
+$(eval $(call unit_test,vmm_emulate_locked,$(emulate.sources),$(vmm.flags) -pthread))
+$(eval $(call unit_test,vmm_emulate_native,$(emulate.sources),$(vmm.flags) -O2))
+# the VMM: boot, config
+boot.pure := $(addprefix vmm-server/boot/,load.c state.c) \
+    $(addprefix vmm-server/machine/,guest_memory.c text.c)
+$(eval $(call unit_test,vmm_boot_linux,vmm-server/boot/linux.c $(boot.pure)))
+$(eval $(call unit_test,vmm_boot_pvh,$(addprefix vmm-server/boot/,pvh.c elf.c) $(boot.pure)))
+$(eval $(call unit_test,vmm_boot_multiboot,\
+    $(addprefix vmm-server/boot/,multiboot.c elf.c) $(boot.pure)))
+$(eval $(call unit_test,vmm_config,vmm-server/machine/text.c \
+    $(addprefix vmm-server/config/,vm_config.c vm_keys.c vm_value.c)))
 # --- end of the table -----------------------------------------------------------------------------
 
 .PHONY: unit
@@ -121,16 +180,23 @@ coverage.by_boots := \
         semaphore.c stop.c string.c svm.c svm_exit.c svm_intercept.c svm_state.c \
         syscall.c tlb.c trace.c trap.c vcpu.c vcpu_control.c vectors.c vm.c vmx.c vmx_exit.c \
         vmx_state.c) \
-    $(addprefix bootstrap/root/,authority.c command.c handler.c held.c image.c main.c memory.c \
-        program.c resources.c say.c sessions.c supervise.c talk.c text.c watch.c) \
-    $(addprefix bootstrap/musl/port/,clock.c dispatch.c ends.c files.c futex.c handler.c \
-        identity.c memory.c output.c resources.c root.c signals.c start.c thread.c) \
+    $(addprefix bootstrap/root/,authority.c command.c contexts.c handler.c held.c image.c \
+        main.c memory.c \
+        program.c resources.c say.c sessions.c supervise.c talk.c \
+        trace.c watch.c) \
+    $(addprefix bootstrap/musl/port/,asking.c clock.c dispatch.c ends.c files.c futex.c \
+        handler.c identity.c memory.c output.c random.c resources.c root.c signals.c start.c \
+        terminal.c thread.c wall.c) \
     $(addprefix ipc/runtime/,funds.c mutex.c selectors.c thread.c) \
-    $(addprefix device-servers/,clock/main.c console/main.c console/uart.c log/main.c random/main.c)
+    $(addprefix device-servers/,clock/main.c console/main.c console/uart.c log/desk.c log/main.c \
+        random/main.c) \
+    $(addprefix vmm-server/monitor/,control.c ends.c exits.c images.c instruction.c interrupts.c \
+        kvm.c main.c platform.c ram.c registers.c state.c terminal.c vcpu.c wall_clock.c)
 # offsets.c is in no program.
 coverage.product := $(filter-out microkernel/offsets.c,\
     $(wildcard bootstrap/loader/*.c bootstrap/musl/port/*.c bootstrap/root/*.c \
-        device-servers/*/*.c ipc/runtime/*.c microkernel/*.c))
+        device-servers/*/*.c ipc/runtime/*.c microkernel/*.c \
+        $(patsubst %,vmm-server/%/*.c,boot config devices emulate machine monitor)))
 
 .PHONY: coverage-folders coverage-unlisted
 coverage-folders:

@@ -71,10 +71,41 @@ static void test_lines(void)
     is_str(shown(), "# [one] ?[2J??\t\n", "what a terminal would act on is not there");
     say(1, "x\ngone");
     screen_go(&screen, 1);
-    is_str(shown(), "", "who goes takes its text along");
-    screen_come(&screen, 1, "new");
-    say(1, "a\n");
-    is_str(shown(), "# [new] a\n", "and the next one begins anew");
+    is_str(shown(), "# [one] x\n# [one] gone\n", "who goes leaves its text");
+    say(2, "half");
+    screen_go(&screen, 2);
+    screen_come(&screen, 2, "new");
+    say(2, "a\n");
+    is_str(shown(), "# [new] half\n# [new] a\n", "and the next one begins a line of its own");
+}
+
+/* When all of a client's text is on the line. */
+static void test_printed(void)
+{
+    char c;
+
+    reset();
+    ok(screen_is_printed(&screen, 1), "of nothing all is printed");
+    say(1, "ab\n");
+    ok(!screen_is_printed(&screen, 1), "what waits is not");
+    while (screen_take(&screen, &c) && c != 'b') {
+    }
+    screen_sent(&screen);
+    ok(!screen_is_printed(&screen, 1), "nor is a line but for its end");
+    (void)shown();
+    ok(!screen_is_printed(&screen, 1), "nor what has not left the port");
+    say(2, "x\n");
+    screen_sent(&screen);
+    ok(screen_is_printed(&screen, 1), "then it is, whoever else waits");
+    ok(!screen_is_printed(&screen, 2), "who is not printed");
+    (void)shown();
+    ok(screen_is_printed(&screen, 1), "which changes nothing for the first one");
+    say(1, "no end");
+    is_str(shown(), "", "half a line is held back");
+    screen_end(&screen, 1);
+    is_str(shown(), "# [one] no end\n", "but not when it was the end");
+    screen_sent(&screen);
+    ok(screen_is_printed(&screen, 1), "and is printed");
 }
 
 static void test_turns(void)
@@ -141,6 +172,10 @@ static void test_focus(void)
          "2\x1dr"
          "d\n");
     is_str(read_by(0), "d\n", "r is root");
+    screen_focus(&screen, 2);
+    type("x\n");
+    is_str(read_by(2), "x\n", "one that is given it");
+    type("\x1dr");
     (void)shown();
     type("\x1d"
          "9");
@@ -172,6 +207,8 @@ static void test_raw(void)
     is_str(shown(), "\033[2Jhalf", "text goes out as it is");
     say(2, "me\n");
     is_str(shown(), "", "others wait while its line is not ended");
+    say(1, "\r");
+    is_str(shown(), "\r", "which a carriage return does not");
     say(1, "\n");
     is_str(shown(), "\n# [two] me\n", "and come then");
     type("\x1dr");
@@ -215,6 +252,7 @@ static void test_noise(void)
 int main(void)
 {
     test_lines();
+    test_printed();
     test_turns();
     test_keys();
     test_focus();

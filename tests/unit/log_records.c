@@ -43,6 +43,34 @@ static bool is_there(uint64_t number)
            memcmp(text, want, head.size) == 0;
 }
 
+/* Who reads on and on, slower than others write. */
+static void test_next(void)
+{
+    struct records_at at = {0};
+    struct record head;
+    char text[LOG_TEXT];
+    unsigned wrong = 0, skipped = 0;
+    uint64_t last = 0;
+
+    records_open(&records);
+    ok(!records_next(&records, &at, &head, text), "none at first: there is no next one");
+    for (uint64_t n = 1; n <= 2000; n++) {
+        (void)add(n);
+        if (n > 500 && n % 2)
+            continue; /* he falls behind, until what he has not read yet goes */
+        wrong += !records_next(&records, &at, &head, text) || head.number <= last ||
+                 head.size != size_of(head.number);
+        skipped += head.number > last + 1;
+        last = head.number;
+    }
+    ok(!wrong && skipped, "each one that is there yet, in order");
+    while (records_next(&records, &at, &head, text))
+        wrong += head.number != ++last;
+    ok(!wrong && last == 2000, "to the last one");
+    (void)add(2001);
+    ok(records_next(&records, &at, &head, text) && head.number == 2001, "and on");
+}
+
 int main(void)
 {
     struct record head;
@@ -68,5 +96,6 @@ int main(void)
     is_u64(wrong, 0, "all from the oldest on are there");
     ok(!records_get(&records, records.first - 1, &head, text), "the one before is not");
     ok(records_get(&records, 0, &head, text) && head.number == records.first, "0 is the oldest");
+    test_next();
     return done_testing();
 }

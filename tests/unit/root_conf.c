@@ -39,11 +39,13 @@ static void test_defaults(void)
     is_str(p->program.text, "a.b", "which is the module's");
     is_u64(p->line, 4, "its line");
     is_u64(p->memory, 1 << 20, "memory");
-    is_u64(p->stack, 64 << 10, "stack");
+    is_u64(p->stack, 32 << 10, "stack");
     is_u64(p->session, SESSION_BYTES, "sessions");
     is_u64(p->priority, 32, "priority");
     is_u64(p->cpus, 1, "on CPU 0");
     is_u64(p->restart, CONF_RESTART_ALWAYS, "restarted");
+    is_u64(p->ends, CONF_ENDS_NO, "the run goes on without it");
+    is_u64(p->failure, 8, "or would end as failed");
     is_u64(p->arguments + p->resources + p->files.count + p->uses.count + p->offers.count, 0,
            "and nothing else");
 }
@@ -52,9 +54,13 @@ static void test_values(void)
 {
     const struct conf_program *p = &conf.program[1];
 
+    ok(parse("[a]\nends = no\n[b]\nends = all"), "ends of both kinds");
+    is_u64(conf.program[0].ends, CONF_ENDS_NO, "no");
+    is_u64(p->ends, CONF_ENDS_ALL, "all");
     ok(parse("[x]\n[full]\nprogram = elf\narguments = one  \"two words\" \"\"\nmemory=2M\n"
              "stack = 0x4000\nsession=32K\ncpu = 3\ncpus = 1 5\npriority = 100\ncpu_share = 7\n"
-             "heartbeat = 250\nrestart = fault\nends = yes\nfiles = f1 f2\nuses = a\noffers = b c\n"
+             "heartbeat = 250\nrestart = fault\nends = yes\nfailure = 6\nfiles = f1 f2\nuses = "
+             "a\noffers = b c\n"
              "ports = 0x3f8 8\nports = 112 2\nirq = 4\npci = 00:1f.2"),
        "all keys, and no end of line at the end");
     is_str(p->program.text, "elf", "module");
@@ -70,9 +76,10 @@ static void test_values(void)
     is_u64(p->cpu_share, 7, "share");
     is_u64(p->heartbeat, 250, "heartbeat");
     is_u64(p->restart, CONF_RESTART_FAULT, "restart");
-    ok(p->ends, "ends the run");
+    is_u64(p->ends, CONF_ENDS_YES, "ends the run");
+    is_u64(p->failure, 6, "with that status if it failed");
     is_str(p->files.name[1].text, "f2", "files");
-    is_u64(p->files.name[1].line, 15, "with their line");
+    is_u64(p->files.name[1].line, 16, "with their line");
     is_str(p->offers.name[1].text, "c", "services");
     is_u64(p->resources, 4, "resources");
     is_u64(p->resource[0].base, 0x3f8, "ports");
@@ -119,7 +126,9 @@ static void test_refused(void)
         {"cpu_share = 101", "cpu_share: expected a percentage from 1 to 100"},
         {"heartbeat = 60001", "heartbeat: expected milliseconds, at most 60000; 0 for none"},
         {"restart = maybe", "restart: expected always, fault or never"},
-        {"ends = 1", "ends: expected yes or no"},
+        {"ends = 1", "ends: expected yes, no or all"},
+        {"failure = 0", "failure: expected a status from 1 to 255"},
+        {"failure = 256", "failure: expected a status from 1 to 255"},
         {"files = a/b", "files: expected names of letters, digits, '.', '_' and '-'"},
         {"uses = a b c d e f g h i j k l m n o p q", "uses: expected at most 16 names"},
         {"ports = 0x3f8", "ports: expected first port and how many, as 0x3f8 8"},

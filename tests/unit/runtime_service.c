@@ -103,6 +103,7 @@ static void test_data(void)
     ok(service_data(&service, 0, 0, there) == (char *)memories[0] + SESSION_DATA, "all data");
     ok(service_data(&service, 0, there, 0), "nothing at the end");
     ok(!service_data(&service, 0, 0, there + 1), "a byte more");
+    ok(!service_data(&service, 0, 1, there), "all but the first, and a byte more");
     ok(!service_data(&service, 0, there + 1, 0), "behind the end");
     ok(!service_data(&service, 0, 1, UINT64_MAX), "a size that wraps");
     ok(!service_data(&service, 0, UINT64_MAX, 2), "an offset that wraps");

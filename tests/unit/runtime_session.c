@@ -13,16 +13,17 @@ static enum session_status ask(unsigned i, uint64_t value)
 
 static void test_open(void)
 {
-    struct session s;
+    struct session s, *second = &sessions[1];
 
     world_reset();
     is_u64(session_open(&s, "fourth", VERSION), SESSION_UNKNOWN, "a service that it does not use");
     is_u64(session_open(&s, "firs", VERSION), SESSION_UNKNOWN, "the beginning of a name");
-    is_u64(session_open(&s, "second", VERSION), SESSION_DONE, "one that it uses");
-    ok(s.memory == memories[1] && s.bell == PROCESS_USES + 2 && s.wait == PROCESS_USES + 3,
-       "its memory and its semaphores");
-    is_u64(session_data_size(&s), BYTES - SESSION_DATA, "bytes for data");
-    ok((char *)session_data(&s) == (char *)memories[1] + SESSION_DATA, "and where they are");
+    is_u64(session_open(&s, "second", VERSION), SESSION_TAKEN, "one that somebody has opened");
+    ok(second->memory == memories[1] && second->bell == PROCESS_USES + 2 &&
+           second->wait == PROCESS_USES + 3,
+       "who has it has its memory and its semaphores");
+    is_u64(session_data_size(second), BYTES - SESSION_DATA, "bytes for data");
+    ok((char *)session_data(second) == (char *)memories[1] + SESSION_DATA, "and where they are");
 }
 
 static void test_connect(void)

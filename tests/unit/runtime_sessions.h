@@ -18,7 +18,7 @@
 #define FAR     (UINT64_MAX / 2) /* and one that only fake_down takes for passed */
 #define BYTES   SESSION_BYTES
 
-static struct session sessions[CLIENTS];
+static struct session sessions[CLIENTS], fresh[CLIENTS]; /* the latter as they were opened */
 static struct service service;
 static struct session_memory *memories[CLIENTS];
 static struct notices *notices;
@@ -114,6 +114,9 @@ static void world_make(void)
     }
     if (!environment_end(&w))
         abort();
+    for (unsigned i = 0; i < CLIENTS; i++)
+        if (session_open(&fresh[i], names[i], VERSION) != SESSION_DONE)
+            abort();
 }
 
 static void world_end(void)
@@ -179,8 +182,7 @@ static void world_reset(void)
     service_open(&service, 0, NULL, VERSION);
     for (unsigned i = 0; i < CLIENTS; i++) {
         memset(memories[i], 0, BYTES);
-        if (session_open(&sessions[i], names[i], VERSION) != SESSION_DONE)
-            abort();
+        sessions[i] = fresh[i];
     }
 }
 

@@ -1,7 +1,7 @@
 /*
  * Descriptors. Files are the boot modules that the environment names: flat, read-only, found by
- * their name with or without slashes in front. 0, 1 and 2 are there from the start: an input that
- * is at its end, and the two streams of output.
+ * their name with or without slashes in front. 0, 1 and 2 are there from the start: an input, which
+ * is at its end if the program has no terminal, and the two streams of output.
  *
  * To be read, a file's pages are mapped into one window, which all files share.
  */
@@ -9,10 +9,12 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 
 #include "calls.h"
+#include "terminal.h"
 
 #define DESCRIPTORS  64u
 #define WINDOW_PAGES 64u
@@ -140,10 +142,36 @@ static long read_parts(const struct descriptor *d, uint64_t *offset, const struc
     return done;
 }
 
+static enum kind kind_of(long number)
+{
+    port_lock(PORT_LOCK_FILES);
+    const struct descriptor *d = find(number);
+    enum kind kind = d ? d->kind : KIND_NONE;
+    port_unlock(PORT_LOCK_FILES);
+    return kind;
+}
+
+/* Whole parts, as long as they can be filled at once. What has no end yet is a question. */
+static long terminal_read(const struct iovec *part, long parts)
+{
+    long done = 0, got = 0;
+
+    port_output_flush();
+    for (long i = 0; i < parts && (size_t)got == (i ? part[i - 1].iov_len : 0); i++) {
+        got = part[i].iov_len ? port_terminal_read(part[i].iov_base, part[i].iov_len, !done) : 0;
+        if (got < 0)
+            return got;
+        done += got;
+    }
+    return done;
+}
+
 static long read_descriptor(long number, const struct iovec *part, long parts)
 {
     if (parts < 0 || parts > IOV_MAX)
         return -EINVAL;
+    if (kind_of(number) == KIND_INPUT && port_terminal_is_there())
+        return terminal_read(part, parts);
     port_lock(PORT_LOCK_FILES);
     struct descriptor *d = find(number);
     long result = d ? read_parts(d, &d->offset, part, parts) : -EBADF;
@@ -199,10 +227,7 @@ static long write_parts(long number, const struct iovec *part, long parts)
 
     if (parts < 0 || parts > IOV_MAX)
         return -EINVAL;
-    port_lock(PORT_LOCK_FILES);
-    const struct descriptor *d = find(number);
-    enum kind kind = d ? d->kind : KIND_NONE;
-    port_unlock(PORT_LOCK_FILES);
+    enum kind kind = kind_of(number);
     if (kind != KIND_OUTPUT && kind != KIND_ERROR)
         return -EBADF;
     for (long i = 0; i < parts; i++) {
@@ -324,22 +349,24 @@ long call_fstat(const long *a)
     return d ? 0 : -EBADF;
 }
 
-/* descriptor, operation. No descriptor is a terminal or any other device that takes one. */
+/* descriptor, operation, result. A terminal says that it is one, and that its size is not known. */
 long call_ioctl(const long *a)
 {
-    port_lock(PORT_LOCK_FILES);
-    const struct descriptor *d = find(a[0]);
-    port_unlock(PORT_LOCK_FILES);
-    return d ? -ENOTTY : -EBADF;
+    enum kind kind = kind_of(a[0]);
+
+    if (!kind)
+        return -EBADF;
+    if (kind == KIND_FILE || a[1] != TIOCGWINSZ || !port_terminal_is_there())
+        return -ENOTTY;
+    *(struct winsize *)a[2] = (struct winsize){0};
+    return 0;
 }
 
 /* descriptor, operation, argument. There is no exec that could close anything. */
 long call_fcntl(const long *a)
 {
-    port_lock(PORT_LOCK_FILES);
-    const struct descriptor *d = find(a[0]);
-    enum kind kind = d ? d->kind : KIND_NONE;
-    port_unlock(PORT_LOCK_FILES);
+    enum kind kind = kind_of(a[0]);
+
     if (!kind)
         return -EBADF;
     if (a[1] == F_GETFD || a[1] == F_SETFD)

@@ -85,6 +85,17 @@ void port_interrupt(struct port_thread *thread)
     port_unlock(PORT_LOCK_WAITING);
 }
 
+bool port_interrupted(void)
+{
+    struct port_thread *self = port_self();
+
+    port_lock(PORT_LOCK_WAITING);
+    bool was = self->interrupted;
+    self->interrupted = false;
+    port_unlock(PORT_LOCK_WAITING);
+    return was;
+}
+
 void port_wake_all(volatile int *address)
 {
     port_lock(PORT_LOCK_WAITING);
@@ -104,7 +115,7 @@ static long deadline_of(const struct timespec *time, bool absolute, uint64_t *de
         return -EINVAL;
     uint64_t ticks =
         port_ticks_of((struct port_time){(uint64_t)time->tv_sec, (uint64_t)time->tv_nsec}, hz);
-    *deadline = absolute ? ticks : port_deadline(port_tsc(), ticks);
+    *deadline = absolute ? ticks : port_deadline(tsc_now(), ticks);
     if (!*deadline)
         *deadline = 1; /* 0 would be none */
     return 0;

@@ -97,7 +97,7 @@ long call_sched_getaffinity(const long *a)
 long call_sched_yield(const long *a)
 {
     (void)a;
-    (void)port_sleep(port_tsc() + ENVIRONMENT->tsc_hz / YIELDS_IN_SECOND);
+    (void)port_sleep(tsc_now() + ENVIRONMENT->tsc_hz / YIELDS_IN_SECOND);
     return 0;
 }
 

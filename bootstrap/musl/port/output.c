@@ -1,17 +1,20 @@
 /*
- * Standard output and error: text for root, line by line. A line that is not complete waits for its
- * end, for the program's, or until it is as long as root takes at once.
+ * Standard output and error, line by line: to the console, if it is the program's terminal, and to
+ * root otherwise, or when the console is away too long. A line that is not complete waits for its
+ * end, for the program's, until the program reads its input, or until it is too long to be held.
  */
 #include <string.h>
 
 #include "port.h"
 #include "root_calls.h"
+#include "terminal.h"
 
-#define STREAMS 2u
+#define STREAMS    2u
+#define LINE_BYTES 768u /* at most ROOT_TEXT: every program has two of these */
 
 static struct stream {
     size_t size;
-    char text[ROOT_TEXT];
+    char text[LINE_BYTES];
 } streams[STREAMS];
 
 /* Sends the first `size` characters and keeps the others. The lock is held. */
@@ -24,7 +27,8 @@ static void send(struct stream *s, size_t size)
 
     if (!size)
         return;
-    (void)port_root_call(&request, NULL); /* what root drops it tells itself */
+    if (!port_terminal_print(s->text, size))
+        (void)port_root_call(&request, NULL); /* what root drops it tells itself */
     memmove(s->text, s->text + size, s->size - size);
     s->size -= size;
 }

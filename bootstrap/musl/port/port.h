@@ -12,12 +12,14 @@
 #include "mutex.h"
 #include "pages.h"
 #include "system.h"
+#include "tsc.h"
 #include "waiting.h"
 
 /* Locks, each with a semaphore. A thread takes a later one while it holds an earlier one only. */
 enum port_lock {
     PORT_LOCK_OUTPUT,
     PORT_LOCK_FILES,
+    PORT_LOCK_SERVICES, /* the clock and random numbers; the console is under that of output */
     PORT_LOCK_WAITING,
     PORT_LOCK_RESOURCES, /* pages, selectors, threads, deposits */
     PORT_LOCKS,
@@ -119,6 +121,7 @@ uint64_t port_threads_time(void); /* TSC ticks that all threads have used */
 long port_sleep(uint64_t deadline); /* 0: it came; -EINTR */
 void port_wake_all(volatile int *address);
 void port_interrupt(struct port_thread *thread);
+bool port_interrupted(void); /* was this one, while it did not wait? That is over then */
 
 /* memory.c: the lock is held. 0 or an errno value. */
 int port_unmap(uint64_t address, uint64_t size);
@@ -141,14 +144,6 @@ struct port_request {
     uint32_t selector, rights;
 };
 uint64_t port_root_call(const struct port_request *request, uint64_t *result);
-
-static inline uint64_t port_tsc(void)
-{
-    uint32_t low, high;
-
-    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
-    return (uint64_t)high << 32 | low;
-}
 
 /* Waits for ever, holding nothing. */
 static inline _Noreturn void port_rest(struct utcb *utcb)

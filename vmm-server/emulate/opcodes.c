@@ -1,0 +1,153 @@
+/*
+ * The opcode tables: Intel SDM 2, appendix A. What has no row is unknown. E is rm, G is reg
+ * (without ModRM the accumulator), I an immediate.
+ */
+#include "run.h"
+
+#define S   OPCODE_SIZED
+#define M   OPCODE_MODRM
+#define L   OPCODE_LOCK
+#define MEM (OPCODE_MODRM | OPCODE_MEMORY)
+#define OLD (OPCODE_NOT_64 | OPCODE_STACK)
+#define N   OPERAND_NONE
+#define E   OPERAND_RM
+#define G   OPERAND_REG
+#define I   OPERAND_IMMEDIATE
+#define ONE OPERAND_ONE
+#define CL  OPERAND_CL
+
+/* The eight operations of one row have six forms each. */
+#define ALU(at, more)                                              \
+    [(at)...(at) + 1] = {op_alu, S | M | (more), E, G},            \
+                   [(at) + 2 ...(at) + 3] = {op_alu, S | M, G, E}, \
+                   [(at) + 4 ...(at) + 5] = {op_alu, S | IMMEDIATE_Z, G, I}
+
+const struct opcode opcodes[3][256] = {
+    {
+        ALU(0x00, L),
+        ALU(0x08, L),
+        ALU(0x10, L),
+        ALU(0x18, L),
+        ALU(0x20, L),
+        ALU(0x28, L),
+        ALU(0x30, L),
+        ALU(0x38, 0),
+        [0x06] = {op_push_segment, OLD, N, N},
+        [0x07] = {op_pop_segment, OLD, N, N},
+        [0x0e] = {op_push_segment, OLD, N, N},
+        [0x16] = {op_push_segment, OLD, N, N},
+        [0x17] = {op_pop_segment, OLD, N, N},
+        [0x1e] = {op_push_segment, OLD, N, N},
+        [0x1f] = {op_pop_segment, OLD, N, N},
+        [0x40 ... 0x4f] = {op_inc_dec, OPCODE_REG, G, ONE},
+        [0x50 ... 0x57] = {op_push, OPCODE_REG | OPCODE_STACK, N, G},
+        [0x58 ... 0x5f] = {op_pop, OPCODE_REG | OPCODE_STACK, G, N},
+        [0x60] = {op_pusha, OPCODE_NOT_64, N, N},
+        [0x61] = {op_popa, OPCODE_NOT_64, N, N},
+        [0x63] = {op_movsx, M, G, E},
+        [0x68] = {op_push, OPCODE_STACK | IMMEDIATE_Z, N, I},
+        [0x69] = {op_imul, M | IMMEDIATE_Z, G, E},
+        [0x6a] = {op_push, OPCODE_STACK | IMMEDIATE_BYTE, N, I},
+        [0x6b] = {op_imul, M | IMMEDIATE_BYTE, G, E},
+        [0x6c ... 0x6f] = {op_string, S, N, N},
+        [0x70 ... 0x7f] = {op_jcc, OPCODE_NEAR | IMMEDIATE_BYTE, N, N},
+        [0x80 ... 0x81] = {op_alu, S | M | L | IMMEDIATE_Z, E, I},
+        [0x82] = {op_alu, S | M | L | IMMEDIATE_BYTE | OPCODE_NOT_64, E, I},
+        [0x83] = {op_alu, M | L | IMMEDIATE_BYTE, E, I},
+        [0x84 ... 0x85] = {op_test, S | M, E, G},
+        [0x86 ... 0x87] = {op_xchg, S | M | L, E, G},
+        [0x88 ... 0x89] = {op_mov, S | M, E, G},
+        [0x8a ... 0x8b] = {op_mov, S | M, G, E},
+        [0x8c] = {op_mov_from_segment, M, E, N},
+        [0x8d] = {op_lea, MEM, G, E},
+        [0x8e] = {op_mov_to_segment, M, N, E},
+        [0x8f] = {op_pop, M | OPCODE_STACK, E, N},
+        [0x90 ... 0x97] = {op_xchg, OPCODE_REG, G, G},
+        [0x98] = {op_convert, 0, N, N},
+        [0x99] = {op_convert_double, 0, N, N},
+        [0x9a] = {op_far_call, OPCODE_NOT_64 | IMMEDIATE_FAR, N, N},
+        [0x9c] = {op_pushf, OPCODE_STACK, N, N},
+        [0x9d] = {op_popf, OPCODE_STACK, N, N},
+        [0x9e] = {op_sahf, 0, N, N},
+        [0x9f] = {op_lahf, 0, N, N},
+        [0xa0 ... 0xa1] = {op_mov, S | IMMEDIATE_MOFFS, G, E},
+        [0xa2 ... 0xa3] = {op_mov, S | IMMEDIATE_MOFFS, E, G},
+        [0xa4 ... 0xa7] = {op_string, S, N, N},
+        [0xa8 ... 0xa9] = {op_test, S | IMMEDIATE_Z, G, I},
+        [0xaa ... 0xaf] = {op_string, S, N, N},
+        [0xb0 ... 0xb7] = {op_mov, OPCODE_BYTE | OPCODE_REG | IMMEDIATE_BYTE, G, I},
+        [0xb8 ... 0xbf] = {op_mov, OPCODE_REG | IMMEDIATE_V, G, I},
+        [0xc0 ... 0xc1] = {op_shift, S | M | IMMEDIATE_BYTE, E, I},
+        [0xc2] = {op_ret, OPCODE_NEAR | IMMEDIATE_WORD, N, N},
+        [0xc3] = {op_ret, OPCODE_NEAR, N, N},
+        [0xc4 ... 0xc5] = {op_load_far, MEM | OPCODE_NOT_64, G, E},
+        [0xc6 ... 0xc7] = {op_mov, S | M | IMMEDIATE_Z, E, I},
+        [0xc8] = {op_enter, OPCODE_STACK | IMMEDIATE_ENTER, N, N},
+        [0xc9] = {op_leave, OPCODE_STACK, N, N},
+        [0xca] = {op_far_ret, IMMEDIATE_WORD, N, N},
+        [0xcb] = {op_far_ret, 0, N, N},
+        [0xcc] = {op_int, 0, N, N},
+        [0xcd] = {op_int, IMMEDIATE_BYTE, N, N},
+        [0xce] = {op_int, OPCODE_NOT_64, N, N},
+        [0xcf] = {op_iret, 0, N, N},
+        [0xd0 ... 0xd1] = {op_shift, S | M, E, ONE},
+        [0xd2 ... 0xd3] = {op_shift, S | M, E, CL},
+        [0xd7] = {op_xlat, 0, N, N},
+        [0xe0 ... 0xe3] = {op_loop, OPCODE_NEAR | IMMEDIATE_BYTE, N, N},
+        [0xe4 ... 0xe7] = {op_in_out, S | IMMEDIATE_BYTE, N, N},
+        [0xe8] = {op_call, OPCODE_NEAR | IMMEDIATE_Z, N, N},
+        [0xe9] = {op_jmp, OPCODE_NEAR | IMMEDIATE_Z, N, N},
+        [0xea] = {op_far_jmp, OPCODE_NOT_64 | IMMEDIATE_FAR, N, N},
+        [0xeb] = {op_jmp, OPCODE_NEAR | IMMEDIATE_BYTE, N, N},
+        [0xec ... 0xef] = {op_in_out, S, N, N},
+        [0xf5] = {op_flag, 0, N, N},
+        [0xf6 ... 0xf7] = {op_group3, S | M | L, E, N},
+        [0xf8 ... 0xf9] = {op_flag, 0, N, N},
+        [0xfa ... 0xfb] = {op_interrupt_flag, 0, N, N},
+        [0xfc ... 0xfd] = {op_flag, 0, N, N},
+        [0xfe] = {op_inc_dec, S | M | L, E, ONE},
+        [0xff] = {op_group5, M | L, E, N},
+    },
+    {
+        [0x00] = {op_group6, M, E, N},
+        [0x01] = {op_group7, M, E, N},
+        [0x06] = {op_clts, 0, N, N},
+        [0x0d] = {op_nop, M, E, N},
+        [0x18 ... 0x1d] = {op_nop, M, E, N},
+        [0x1f] = {op_nop, M, E, N},
+        [0x20] = {op_mov_cr, M, N, N},
+        [0x22] = {op_mov_cr, M, N, N},
+        [0x40 ... 0x4f] = {op_cmov, M, G, E},
+        [0x80 ... 0x8f] = {op_jcc, OPCODE_NEAR | IMMEDIATE_Z, N, N},
+        [0x90 ... 0x9f] = {op_setcc, OPCODE_BYTE | M, E, N},
+        [0xa0] = {op_push_segment, OPCODE_STACK, N, N},
+        [0xa1] = {op_pop_segment, OPCODE_STACK, N, N},
+        [0xa3] = {op_bit, M, E, G},
+        [0xa4] = {op_shift_double, M | IMMEDIATE_BYTE, E, I},
+        [0xa5] = {op_shift_double, M, E, CL},
+        [0xa8] = {op_push_segment, OPCODE_STACK, N, N},
+        [0xa9] = {op_pop_segment, OPCODE_STACK, N, N},
+        [0xab] = {op_bit, M | L, E, G},
+        [0xac] = {op_shift_double, M | IMMEDIATE_BYTE, E, I},
+        [0xad] = {op_shift_double, M, E, CL},
+        [0xaf] = {op_imul, M, G, E},
+        [0xb0 ... 0xb1] = {op_cmpxchg, S | M | L, E, G},
+        [0xb2] = {op_load_far, MEM, G, E},
+        [0xb3] = {op_bit, M | L, E, G},
+        [0xb4 ... 0xb5] = {op_load_far, MEM, G, E},
+        [0xb6 ... 0xb7] = {op_movzx, M, G, E},
+        [0xb8] = {op_popcnt, M, G, E},
+        [0xba] = {op_bit, M | L | IMMEDIATE_BYTE, E, I},
+        [0xbb] = {op_bit, M | L, E, G},
+        [0xbc ... 0xbd] = {op_scan, M, G, E},
+        [0xbe ... 0xbf] = {op_movsx, M, G, E},
+        [0xc0 ... 0xc1] = {op_xadd, S | M | L, E, G},
+        [0xc3] = {op_mov, MEM, E, G},
+        [0xc7] = {op_cmpxchg8b, M | L, E, N},
+        [0xc8 ... 0xcf] = {op_bswap, OPCODE_REG, G, N},
+    },
+    {
+        [0xf0] = {op_movbe, M, G, E},
+        [0xf1] = {op_movbe, M, E, G},
+    },
+};
