@@ -74,10 +74,12 @@ void end_crash(struct vcpu *v, const char *format, ...)
     say("the guest has crashed: %s", text);
     registers_say(v);
     tail_say();
-    if (v->vm->config.on_crash == VM_RESTART)
+    if (v->vm->config.on_crash == VM_RESTART) {
         v->vm->reset_wanted = true;
-    else
+        v->vm->booted = false; /* it begins anew, whatever on_reset says */
+    } else {
         end(v->vm, VM_CRASHED, STATUS_CRASH);
+    }
 }
 
 void end_reset(struct vm *vm)

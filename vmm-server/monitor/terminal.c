@@ -25,6 +25,7 @@ static struct {
     uint32_t out, out_done; /* bytes put; printed or given up. The first belongs to VCPUs */
     uint32_t in, in_done;   /* bytes typed; taken. The first belongs to the terminal's thread */
     uint32_t waits;         /* a VCPU does, for room. Atomic */
+    uint64_t pause;         /* TSC: nothing is written before, as the console had no room */
     bool deaf;              /* it has waited in vain: what comes is lost until there is room */
     uint8_t out_ring[OUT_BYTES], in_ring[IN_BYTES];
 } t;
@@ -63,7 +64,9 @@ static void write_begin(void)
     uint32_t size = __atomic_load_n(&t.out, __ATOMIC_ACQUIRE) - t.out_done;
     uint8_t *to = session_data(&t.session);
 
-    if (t.writing || !size || !t.connected)
+    if (t.pause && tsc_now() >= t.pause)
+        t.pause = 0;
+    if (t.writing || !size || !t.connected || t.pause)
         return;
     size = size < WRITE_MOST ? size : WRITE_MOST;
     for (uint32_t i = 0; i < size; i++)
@@ -80,7 +83,10 @@ static void read_begin(void)
             send(REQUEST_READ, CONSOLE_READ, WRITE_MOST, room < READ_MOST ? room : READ_MOST);
 }
 
-/* A server that says that it took more than it was given is taken at the ring's word. */
+#define PAUSE_MS 50u
+
+/* A server that says that it took more than it was given is taken at the ring's word. One that
+ * takes nothing is not asked again at once: both would do nothing else. */
 static void write_done(const struct session_entry *reply)
 {
     uint32_t size = __atomic_load_n(&t.out, __ATOMIC_ACQUIRE) - t.out_done;
@@ -88,6 +94,8 @@ static void write_done(const struct session_entry *reply)
     t.writing = false;
     if (reply->operation == CONSOLE_DONE)
         t.out_done += reply->word[0] < size ? (uint32_t)reply->word[0] : size;
+    if (reply->operation != CONSOLE_DONE || !reply->word[0])
+        t.pause = after(PAUSE_MS);
     if (__atomic_exchange_n(&t.waits, 0, __ATOMIC_SEQ_CST))
         (void)semaphore_up(MONITOR_ROOM);
 }
@@ -132,6 +140,7 @@ static void connect(void)
     }
     t.connected = true;
     t.writing = t.reading = false;
+    t.pause = 0;
     (void)send(REQUEST_MODE, CONSOLE_MODE, CONSOLE_RAW, 0);
     read_begin();
     write_begin();
@@ -152,10 +161,17 @@ void terminal_serve(void)
     for (;;) {
         if (has_ended() && !deadline)
             deadline = after(PATIENCE_MS);
-        enum session_status status =
-            t.connected ? session_receive(&t.session, &reply, deadline) : SESSION_RECONNECT;
-        if (status == SESSION_TIMEOUT)
+        if (deadline && tsc_now() >= deadline)
             return;
+        uint64_t until = t.pause && (!deadline || t.pause < deadline) ? t.pause : deadline;
+        enum session_status status =
+            t.connected ? session_receive(&t.session, &reply, until) : SESSION_RECONNECT;
+        if (status == SESSION_TIMEOUT) {
+            lock();
+            write_begin();
+            mutex_give(&t.lock);
+            continue;
+        }
         if (status != SESSION_DONE) {
             connect();
             if (!t.connected)
